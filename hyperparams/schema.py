@@ -1,0 +1,375 @@
+"""Every knob of the job: type, range, default and meaning."""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from annotated_types import Ge
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationInfo as Info
+from pydantic_core import PydanticCustomError
+
+from hyperparams.coercion import (
+    AsChoice,
+    AsContainer,
+    AsFlag,
+    AsInteger,
+    AsNumber,
+    Flag,
+    Integer,
+    Name,
+    Names,
+    Number,
+)
+from hyperparams.contradictions import find_contradictions
+from hyperparams.effects import without_effect
+from hyperparams.known_names import IGNORED_NAMES
+from hyperparams.messages import (
+    INT32_MAX,
+    MAX_LEAVES,
+    Problem,
+    explain,
+    hyperparameter_error,
+    refused_fields,
+    show_names,
+)
+
+# Stand for required knobs that are missing or refused, so that the others can still be compared;
+# no rule that reads a knob which is stood in for is applied.
+_STAND_INS: dict[str, Any] = {
+    "tab_field_list": [],
+    "cat_field_list": [],
+    "label_name": "label",
+    "loss_type": "fixed",
+}
+
+
+def _task_count(data: dict[str, Any]) -> int | None:
+    names = data.get("task_label_names")
+    return None if names is None else len(names)
+
+
+def _index_of_main_task(data: dict[str, Any]) -> int | None:
+    names, label = data.get("task_label_names"), data.get("label_name")
+    return names.index(label) if names is not None and label in names else None
+
+
+def _bagging_freq(data: dict[str, Any]) -> int:
+    return 1 if data["bagging_fraction"] < 1 else 0
+
+
+class LightGBMMtModelHyperparameters(BaseModel):
+    """The hyperparameters of one job, complete and free of contradictions.
+
+    Values written as text are converted where they convert exactly (see ``coercion``), ``None``
+    means the default, and the names of the older script (``IGNORED_NAMES``) are kept without
+    effect. ``parse`` reports problems in the user's terms; the constructor raises pydantic's
+    ``ValidationError`` for the same problems.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="allow", allow_inf_nan=False)
+
+    tab_field_list: Names = Field(description="Numerical features.")
+    cat_field_list: Names = Field(description="Categorical features, mapped to risks.")
+    label_name: Name = Field(description="Label column of the main task; one of the tasks.")
+    task_label_names: Annotated[list[Name] | None, AsContainer] = Field(
+        default=None,
+        min_length=2,
+        description="Label columns of all tasks, in order; null: found in the data.",
+    )
+    main_task_index: Annotated[int | None, AsInteger] = Field(
+        default_factory=_index_of_main_task,
+        ge=0,
+        le=INT32_MAX,
+        description="Index of label_name in task_label_names; if given, it must agree.",
+    )
+    num_tasks: Annotated[int | None, AsInteger] = Field(
+        default_factory=_task_count,
+        ge=2,
+        le=INT32_MAX,
+        description="Number of tasks; if given, it must agree with task_label_names.",
+    )
+    id_name: Name = Field(
+        default="id", description="Id column; if the data have none, rows are numbered."
+    )
+    sample_weight_name: Name | None = Field(
+        default=None,
+        description="Column of non-negative row weights; null: every row weighs 1.",
+    )
+    task_weight_columns: Annotated[dict[Name, Name] | None, AsContainer] = Field(
+        default=None,
+        description="For some or all tasks a column of row weights: {task: column}.",
+    )
+    missing_labels: Annotated[Literal["error", "mask"], AsChoice] = Field(
+        default="error",
+        description="An empty label ends the job, or leaves its row out of that task alone.",
+    )
+
+    loss_type: Annotated[Literal["fixed", "adaptive", "adaptive_kd"], AsChoice] = Field(
+        description="Task weights: as configured, adapted, or adapted with distillation."
+    )
+    loss_beta: Number = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Weight of each subtask; the initial one for the adaptive losses.",
+    )
+    loss_main_task_weight: Number = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description="Weight of the main task; the initial one for the adaptive losses.",
+    )
+    loss_weight_lr: Number = Field(
+        default=0.1, ge=0, le=1, description="Learning rate of the task weights' update."
+    )
+    loss_weight_method: Annotated[Literal["standard", "tenIters", "sqrt", "delta"], AsChoice] = (
+        Field(default="standard", description="How dissimilarity to the main task moves weights.")
+    )
+    loss_weight_update_frequency: Integer = Field(
+        default=10, ge=1, le=INT32_MAX, description="Iterations between weight updates."
+    )
+    loss_patience: Integer = Field(
+        default=5,
+        ge=1,
+        le=INT32_MAX,
+        description="Evaluations without improvement before a task counts as struggling.",
+    )
+    loss_kd_weight: Number = Field(
+        default=1.0, ge=0, description="Weight of the distillation term of a struggling task."
+    )
+    loss_kd_teacher: Annotated[Literal["main", "best_self"], AsChoice] = Field(
+        default="main",
+        description="Distil from the main task, or from the task's own best iteration.",
+    )
+    loss_split_gradient: Annotated[Literal["projection", "weighted_sum"], AsChoice] = Field(
+        default="projection",
+        description="The gradient that picks the splits: random projection of the tasks' "
+        "gradients, or their weighted sum.",
+    )
+    loss_cache_predictions: Flag = Field(
+        default=True, description="Reuse the tasks' probabilities within an iteration."
+    )
+    loss_precompute_indices: Flag = Field(default=True, description="Build task indices once.")
+
+    num_iterations: Integer = Field(
+        default=100, ge=1, le=INT32_MAX, description="Trees, each shared by all tasks."
+    )
+    learning_rate: Number = Field(
+        default=0.1, gt=0, le=1, description="Shrinkage of the leaf values."
+    )
+    num_leaves: Integer = Field(
+        default=31, ge=2, le=MAX_LEAVES, description="Most leaves of a tree."
+    )
+    max_depth: Annotated[Literal[-1] | Annotated[int, Ge(1)], AsInteger] = Field(
+        default=-1, le=INT32_MAX, description="Most levels of a tree; -1: no limit."
+    )
+    min_data_in_leaf: Integer = Field(
+        default=20,
+        ge=0,
+        le=INT32_MAX,
+        description="Fewest rows in a leaf; LightGBM estimates them from the hessians.",
+    )
+    min_sum_hessian_in_leaf: Number = Field(
+        default=1e-3, ge=0, description="Smallest sum of the structure's hessians in a leaf."
+    )
+    lambda_l1: Number = Field(default=0.0, ge=0, description="L1 regularization.")
+    lambda_l2: Number = Field(
+        default=1.0,
+        ge=0,
+        description="L2 regularization; keeps leaves with few positives of a rare task small.",
+    )
+    min_gain_to_split: Number = Field(default=0.0, ge=0, description="Smallest gain of a split.")
+    max_bin: Integer = Field(
+        default=255,
+        ge=2,
+        le=255,
+        description="Most bins of a feature; up to 255, so that a bin number stays one byte.",
+    )
+    feature_fraction: Number = Field(
+        default=1.0, gt=0, le=1, description="Share of the features that a tree may use."
+    )
+    bagging_fraction: Number = Field(
+        default=1.0, gt=0, le=1, description="Share of the rows that a tree is grown on."
+    )
+    bagging_freq: Integer = Field(
+        default_factory=_bagging_freq,
+        ge=0,
+        le=INT32_MAX,
+        description="Iterations between drawings of rows, 0: never; "
+        "null: 1 if bagging_fraction is below 1, else 0.",
+    )
+    boosting_type: Annotated[Literal["gbdt"], AsChoice] = Field(
+        default="gbdt", description="Only gbdt."
+    )
+    use_quantized_grad: Annotated[Literal["auto"] | bool, AsFlag] = Field(
+        default="auto",
+        description="Quantize the gradients that pick the splits (leaf values stay exact); "
+        "auto: where neither rows nor features are sampled.",
+    )
+    num_grad_quant_bins: Integer = Field(
+        default=64,
+        ge=2,
+        le=127,
+        description="Levels of a quantized gradient; LightGBM 4.7 keeps them in a signed byte.",
+    )
+    seed: Integer = Field(
+        default=42, ge=0, le=INT32_MAX, description="Seed of everything that is random."
+    )
+    num_threads: Integer = Field(
+        default=0, ge=0, le=INT32_MAX, description="Threads; 0: as many as there are cores."
+    )
+
+    eval_frequency: Integer = Field(
+        default=5, ge=1, le=INT32_MAX, description="Iterations between validation scores."
+    )
+    early_stopping_rounds: Integer = Field(
+        default=0,
+        ge=0,
+        le=INT32_MAX,
+        description="Iterations without improvement after which training stops; 0: never.",
+    )
+    early_stopping_metric: Annotated[Literal["main_auc", "mean_auc", "mean_logloss"], AsChoice] = (
+        Field(default="main_auc", description="Validation score that early stopping watches.")
+    )
+    checkpoint_frequency: Annotated[int | None, AsInteger] = Field(
+        default=None,
+        ge=1,
+        le=INT32_MAX,
+        description="Iterations between checkpoints; "
+        "null: chosen so that checkpoints cost below 2 % of the time.",
+    )
+
+    risk_table_smoothing: Annotated[Literal["auto"] | Annotated[float, Ge(0)], AsNumber] = Field(
+        default="auto",
+        description="Rows' worth of the mean risk that a category's risk is mixed with; "
+        "auto: estimated from the data.",
+    )
+    risk_table_folds: Integer = Field(
+        default=5,
+        ge=2,
+        le=INT32_MAX,
+        description="Folds in which the training rows' risks are computed out of fold.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_means_default(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        return {
+            name: value
+            for name, value in values.items()
+            if value is not None or name not in cls.model_fields
+        }
+
+    @model_validator(mode="after")
+    def _refuse_contradictions(self, info: Info) -> Self:
+        undecided: set[str] = (info.context or {}).get("undecided", set())
+        problems = find_contradictions(self, undecided)
+        if problems:
+            summary = "; ".join(problem.text for problem in problems)
+            context = {"summary": summary, "problems": problems}
+            raise PydanticCustomError("contradiction", "{summary}", context)
+        return self
+
+    @classmethod
+    def parse(
+        cls, values: Mapping[str, Any], origins: Mapping[str, str] | None = None
+    ) -> "LightGBMMtModelHyperparameters":
+        """Validate values and report every problem at once.
+
+        Args:
+            values: by name, native or as text.
+            origins: for each name where its value came from, such as ``in <file>``; it ends the
+                message about that value.
+
+        Raises:
+            HyperparameterError: one line per missing, unknown, refused or contradicting value.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            problems = explain(error, cls.model_fields)
+            undecided = refused_fields(error)
+        # A refused field hides the rules between fields: apply those that do not read it.
+        if undecided:
+            decided = {name: value for name, value in values.items() if name not in undecided}
+            stand_ins = {name: _STAND_INS[name] for name in _STAND_INS.keys() & undecided}
+            try:
+                cls.model_validate(decided | stand_ins, context={"undecided": undecided})
+            except ValidationError as error:
+                problems += explain(error, cls.model_fields)
+        given = {
+            name: origin for name, origin in (origins or {}).items() if values.get(name) is not None
+        }
+        raise hyperparameter_error(problems, given)
+
+    def with_tasks(self, task_names: list[str]) -> "LightGBMMtModelHyperparameters":
+        """Fill in the tasks that were found in the data.
+
+        Args:
+            task_names: label columns of all tasks, in order.
+
+        Returns:
+            The same hyperparameters with ``task_label_names``, ``num_tasks`` and
+            ``main_task_index`` set.
+
+        Raises:
+            HyperparameterError: the tasks do not agree with ``label_name``, ``num_tasks``,
+                ``main_task_index``, ``task_label_names`` or the features.
+        """
+        if self.task_label_names not in (None, task_names):
+            text = (
+                f"task_label_names is {show_names(self.task_label_names or [])}, "
+                f"but the tasks of the data are {show_names(task_names)}"
+            )
+            raise hyperparameter_error([Problem(("task_label_names",), text)], {})
+        values = self.model_dump(exclude_unset=True) | {"task_label_names": list(task_names)}
+        return self.parse(values, {"task_label_names": "found in the data"})
+
+    def to_json(self) -> str:
+        """Return all values, defaults and ignored ones included, as a JSON object.
+
+        ``load_hyperparameters`` reads an equal object from it.
+        """
+        return json.dumps(self.model_dump(), indent=2, ensure_ascii=False) + "\n"
+
+    def without_effect(self, *, risk_tables_given: bool = False) -> dict[str, str]:
+        """Return the knobs that were set but have no effect in this job, with the reason.
+
+        Args:
+            risk_tables_given: the job uses precomputed risk tables.
+        """
+        return without_effect(self, risk_tables_given=risk_tables_given)
+
+    @property
+    def ignored(self) -> list[str]:
+        """Names of the older script that were given; their values are kept but not used."""
+        return [name for name in IGNORED_NAMES if name in (self.model_extra or {})]
+
+    @property
+    def feature_list(self) -> list[str]:
+        """All features: numerical, then categorical."""
+        return [*self.tab_field_list, *self.cat_field_list]
+
+    @property
+    def main_task_name(self) -> str:
+        """Label column of the main task."""
+        return self.label_name
+
+    @property
+    def samples_rows(self) -> bool:
+        """Whether trees are grown on a share of the rows."""
+        return self.bagging_fraction < 1 and self.bagging_freq > 0
+
+    @property
+    def quantizes_gradients(self) -> bool:
+        """Whether the structure's gradients are quantized.
+
+        Not together with sampling: with bagging LightGBM 4.7.0 crashes, with column sampling the
+        model degrades.
+        """
+        if self.use_quantized_grad == "auto":
+            return not self.samples_rows and self.feature_fraction == 1
+        return self.use_quantized_grad

@@ -1,0 +1,116 @@
+"""Where hyperparameters come from: a native JSON file, and SageMaker's file of texts over it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from exceptions import HyperparameterError
+from hyperparams.coercion import unquote
+from hyperparams.known_names import IGNORED_NAMES
+from hyperparams.messages import show
+from hyperparams.schema import LightGBMMtModelHyperparameters
+from hyperparams.strict_json import parse_json
+
+REGIONS = ("NA", "EU", "FE")
+_NULLS = {"null", "None"}
+
+
+def load_hyperparameters(
+    native_dir: Path, job_file: Path, region: str | None
+) -> LightGBMMtModelHyperparameters:
+    """Read both sources, lay the job's values over the native ones and validate the whole.
+
+    Args:
+        native_dir: folder of ``hyperparameters.json``; with a region,
+            ``hyperparameters_<region>.json`` is read instead if it exists.
+        job_file: the file in which SageMaker passes the job's hyperparameters as texts.
+        region: value of the environment variable REGION; None or empty if it is not set.
+
+    Raises:
+        HyperparameterError: the region is unknown, neither file exists, a file cannot be read,
+            or the values are incomplete, out of range or contradict each other.
+    """
+    native_file = _native_file(native_dir, region)
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    if not native_file.exists() and not job_file.exists():
+        raise HyperparameterError(
+            f"No hyperparameters: neither {native_file} nor {job_file} exists, one is needed"
+        )
+    if native_file.exists():
+        native = _read_object(native_file)
+        values |= native
+        origins |= dict.fromkeys(native, f"in {native_file}")
+    if job_file.exists():
+        job = decode_job_values(_read_object(job_file))
+        values |= job
+        origins |= dict.fromkeys(job, f"in {job_file}")
+    return LightGBMMtModelHyperparameters.parse(values, origins)
+
+
+def _native_file(native_dir: Path, region: str | None) -> Path:
+    default = native_dir / "hyperparameters.json"
+    if not region:
+        return default
+    if region not in REGIONS:
+        raise HyperparameterError(
+            f"The environment variable REGION must be one of {', '.join(REGIONS)} or not set, "
+            f"found {show(region)}"
+        )
+    regional = native_dir / f"hyperparameters_{region}.json"
+    return regional if regional.exists() else default
+
+
+def decode_job_values(texts: Mapping[str, Any]) -> dict[str, Any]:
+    """Take SageMaker's own entries and one layer of encoding off the values of a job file.
+
+    Two writers must be told apart, and nothing in the file says which it was: one writes
+    ``str(value)``, script mode of the SageMaker SDK writes ``json.dumps(value)``. A bare ``null``
+    or ``None`` is therefore no value; a column of that name, or one whose name begins and ends
+    with quotes, has to be written as a JSON string. Numbers, flags and lists stay text here:
+    the schema converts them. Values of ignored names have no schema, so JSON is read as JSON.
+
+    Args:
+        texts: content of the job file, by name.
+    """
+    return {
+        name: _decode(name, value)
+        for name, value in texts.items()
+        if not name.startswith("sagemaker_") and name != "_tuning_objective_metric"
+    }
+
+
+def _decode(name: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if value.strip() in _NULLS:
+        return None
+    if name not in IGNORED_NAMES:
+        return unquote(value)
+    try:
+        return parse_json(value)
+    except ValueError:
+        return value
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise HyperparameterError(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start]
+        line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
+        raise HyperparameterError(
+            f"{path} is not UTF-8 text: byte 0x{error.object[error.start]:02x} at line {line} "
+            f"column {column}"
+        ) from error
+    try:
+        value = parse_json(text)
+    except ValueError as error:
+        raise HyperparameterError(f"{path} is not valid JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise HyperparameterError(f"{path} must hold one JSON object, found {show(value)}")
+    return value

@@ -1,0 +1,1 @@
+"""The engine: losses, task weights, shared trees, the model file, checkpoints, evaluation."""

@@ -1,0 +1,223 @@
+"""The shared-tree booster: one structure per iteration, one Newton step per task and leaf.
+
+It is given Datasets (binned features), labels, a loss, plain settings and the training state; it
+keeps raw scores and trees; `models.model_text` writes what it keeps. One iteration is
+`SharedTreeBooster.update`, which reads as the method itself.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import lightgbm as lgb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from models.leaf_values import LeafValueSettings, newton_values
+from models.loss.base import Distillation, MultiTaskLoss
+from models.loss.logloss import logloss
+from models.sampling import Bag, Purpose, generator
+from models.shared_tree import SharedTree, TreeStructure
+from models.split_gradient import projection_factors, weighted_sum_factors
+from models.structure import GrownTree, StructureGrower, StructureSettings
+from models.task_rows import LabelledRows, TaskScores, TrainingRows, base_scores
+from models.task_weights import similarity_matrix, similarity_to_main
+from models.training_state import TrainingState
+from models.tree_walk import replay_trees
+from models.validation_scores import auc_roc
+
+
+@dataclass(frozen=True)
+class BoosterSettings:
+    """Plain settings of the booster.
+
+    Attributes:
+        structure: How LightGBM grows a structure.
+        leaf_value: How a leaf gets its values.
+        split_gradient: `projection` or `weighted_sum`, see `models.split_gradient`.
+        bagging_fraction: Share of the rows in a bag, in (0, 1].
+        bagging_freq: Iterations that share a bag; 0: no bagging.
+        keep_best_self: Keep each task's scores at its best iteration, as distillation's teacher.
+    """
+
+    structure: StructureSettings
+    leaf_value: LeafValueSettings
+    split_gradient: str = "projection"
+    bagging_fraction: float = 1.0
+    bagging_freq: int = 0
+    keep_best_self: bool = False
+
+
+class SharedTreeBooster:
+    """Trains one ensemble for K binary tasks.
+
+    Attributes:
+        trees: The trees so far, one per iteration.
+        base_score: Raw score before the first tree, shape (K,).
+        state: Progress, weights and validation scores; the callbacks write it.
+    """
+
+    def __init__(
+        self,
+        datasets: tuple[lgb.Dataset, lgb.Dataset],
+        train: LabelledRows,
+        valid: LabelledRows,
+        loss: MultiTaskLoss,
+        settings: BoosterSettings,
+        state: TrainingState,
+    ) -> None:
+        """Starts without trees; `datasets` are those of the training and validation rows."""
+        self.state = state
+        self.loss = loss
+        self.trees: list[SharedTree] = []
+        self.base_score = base_scores(train)
+        self._settings = settings
+        self._grower = StructureGrower(*datasets, settings.structure)
+        n_threads = settings.structure.num_threads
+        self._train = TrainingRows(train, self.base_score, settings.structure.num_leaves, n_threads)
+        self._valid = TaskScores(valid, self.base_score, n_threads)
+        self._best_score = self._train.raw_score.copy() if settings.keep_best_self else None
+        if not state.weight_evolution:
+            state.record_weights(loss.initial_weights())
+
+    @property
+    def feature_infos(self) -> str:
+        """Range of every feature, as LightGBM's text model puts it."""
+        return self._grower.feature_infos
+
+    def update(self) -> SharedTree:
+        """Does one iteration and returns its tree.
+
+        An iteration without a split that is worth it adds a tree of one leaf with the values 0, so
+        that iterations and trees always agree in number; the next projection may find a split.
+        """
+        iteration = len(self.trees)
+        grad_std = self._train.differentiate(self.loss, self._distillation(), self._bag(iteration))
+        split_grad, split_hess = self._train.project(self._split_factors(grad_std, iteration))
+        grown = self._grower.grow(split_grad, split_hess, iteration)
+        if grown is None:
+            tree = self._unsplit_tree()
+        else:
+            tree = self._fill_leaves(grown)
+            self._train.add_tree(tree.leaf_value)
+            self._valid.add_tree(tree.leaf_value)
+        self.trees.append(tree)
+        return tree
+
+    def _distillation(self) -> Distillation:
+        return Distillation(self.state.struggling_tasks, self._best_score)
+
+    def _bag(self, iteration: int) -> Bag | None:
+        settings = self._settings
+        if settings.bagging_freq == 0 or settings.bagging_fraction == 1:
+            return None
+        number = iteration // settings.bagging_freq
+        return Bag(settings.bagging_fraction, settings.structure.seed, number)
+
+    def _split_factors(
+        self, grad_std: NDArray[np.float64], iteration: int
+    ) -> NDArray[np.float64]:
+        if self._settings.split_gradient == "weighted_sum":
+            return weighted_sum_factors(self.state.weights)
+        rng = generator(self._settings.structure.seed, Purpose.PROJECTION, iteration)
+        return projection_factors(self.state.weights, grad_std, rng)
+
+    def _fill_leaves(self, grown: GrownTree) -> SharedTree:
+        """Finds the rows of every leaf and gives it one value per task."""
+        self._train.assign_leaves(lambda rows, leaf: self._grower.train_leaves(grown, rows, leaf))
+        self._valid.assign_leaves(lambda rows, leaf: self._grower.valid_leaves(grown, rows, leaf))
+        structure, merged = grown.structure, grown.lookup.representative
+        sum_grad, sum_hess = self._train.leaf_sums(structure.n_leaves)
+        # Leaves that cannot be told apart share one sum, and thus one value.
+        share = _share_of_merged(structure.leaf_count, merged)
+        leaf_weight = sum_hess[merged] * share
+        internal_weight = structure.node_sums(leaf_weight)
+        internal_grad = structure.node_sums(sum_grad[merged] * share)
+        settings = self._settings.leaf_value
+        return SharedTree(
+            structure,
+            leaf_value=newton_values(sum_grad, sum_hess, settings)[merged],
+            leaf_weight=leaf_weight,
+            internal_value=newton_values(internal_grad, internal_weight, settings),
+            internal_weight=internal_weight,
+        )
+
+    def _unsplit_tree(self) -> SharedTree:
+        n_rows, n_tasks = self._train.raw_score.shape
+        nothing = np.zeros((0, n_tasks))
+        zeros = np.zeros((1, n_tasks))
+        return SharedTree(TreeStructure.unsplit(n_rows), zeros, zeros, nothing, nothing)
+
+    def evaluate(self) -> tuple[list[float], float]:
+        """Validation AUC of each task (nan where undefined), and the mean log-loss over tasks."""
+        n_tasks = self._valid.rows.n_tasks
+        with ThreadPoolExecutor(self._settings.structure.num_threads) as pool:
+            task_auc = list(pool.map(self._valid_auc, range(n_tasks)))
+        return task_auc, self._valid_logloss()
+
+    def _valid_auc(self, task: int) -> float:
+        score = np.ascontiguousarray(self._valid.raw_score[:, task])
+        positive = self._valid.rows.label[:, task] == 1
+        if self._valid.rows.weight is None:
+            return auc_roc(score, positive)
+        weight = self._valid.rows.weight[:, task]
+        known = weight > 0
+        return auc_roc(score[known], positive[known], weight[known])
+
+    def _valid_logloss(self) -> float:
+        rows, score = self._valid.rows, self._valid.raw_score
+
+        def block_sums(block: slice, _: int) -> NDArray[np.float64]:
+            loss = logloss(score[block], rows.label[block])
+            weight = np.ones_like(loss) if rows.weight is None else rows.weight[block]
+            return np.stack([
+                np.einsum("ij,ij->j", loss, weight, dtype=np.float64),
+                weight.sum(axis=0, dtype=np.float64),
+            ])
+
+        total, weight = self._valid.blocks.sum(block_sums)
+        known = weight > 0
+        return float(np.mean(total[known] / weight[known]))
+
+    def keep_best_scores(self, tasks: Sequence[int]) -> None:
+        """Remembers the present training scores of some tasks as their best."""
+        if self._best_score is not None:
+            for task in tasks:
+                self._best_score[:, task] = self._train.raw_score[:, task]
+
+    def similarity_to_main(self) -> NDArray[np.float64]:
+        """Similarity of each task's training probabilities to the main task's, shape (K,)."""
+        return similarity_to_main(self._train.raw_score, self.state.main_task, self._train.blocks)
+
+    def similarity_matrix(self) -> NDArray[np.float64]:
+        """Similarity of each task's training probabilities to every other's, shape (K, K)."""
+        return similarity_matrix(self._train.raw_score, self._train.blocks)
+
+    def restore(
+        self,
+        trees: Sequence[SharedTree],
+        train_features: pa.Table,
+        valid_features: pa.Table,
+    ) -> None:
+        """Goes on from saved trees: the scores are the same bits as if they had been grown here.
+
+        Args:
+            trees: Trees of the first iterations.
+            train_features: The features that the training Dataset was made from.
+            valid_features: Those of the validation Dataset.
+        """
+        self.trees = list(trees)
+        n_threads = self._settings.structure.num_threads
+        best_iterations = self.state.best_task_iterations if self._best_score is not None else {}
+        replay_trees(trees, train_features, self._train.raw_score, n_threads, best_iterations,
+                     self._best_score)
+        replay_trees(trees, valid_features, self._valid.raw_score, n_threads)
+
+
+def _share_of_merged(
+    leaf_count: NDArray[np.int64], merged: NDArray[np.int32]
+) -> NDArray[np.float64]:
+    """Each leaf's share of the rows of all leaves that it is merged with, shape (L, 1)."""
+    total = np.bincount(merged, weights=leaf_count, minlength=len(merged))[merged]
+    return (leaf_count / np.maximum(total, 1.0))[:, None]

@@ -1,0 +1,113 @@
+"""A checkpoint as bytes: the trees so far and the training state.
+
+That is enough to go on with a fresh LightGBM booster: gradients come from our own raw scores, which
+are rebuilt from the trees, and everything random depends on the seed and the iteration alone.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.shared_tree import STRUCTURE_FIELDS, SharedTree, TreeStructure
+from models.training_state import TrainingState
+
+FORMAT_VERSION = 1
+
+_LEAF_FIELDS = ("leaf_value", "leaf_weight")
+_INNER_FIELDS = ("internal_value", "internal_weight")
+_LEAF_STRUCTURE = ("leaf_count",)
+
+
+class UnreadableCheckpointError(Exception):
+    """The bytes are no whole checkpoint: cut off or damaged."""
+
+
+class NewerCheckpointError(Exception):
+    """The checkpoint was written by a newer version of the program."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Everything that training needs to go on.
+
+    Attributes:
+        fingerprint: Tells which data and hyperparameters it belongs to.
+        trees: The trees so far.
+        state: The training state.
+    """
+
+    fingerprint: str
+    trees: Sequence[SharedTree]
+    state: TrainingState
+
+    def to_bytes(self) -> bytes:
+        """A NumPy archive of flat arrays (no pickles), with a checksum per array."""
+        header = {
+            "format_version": FORMAT_VERSION,
+            "fingerprint": self.fingerprint,
+            "state": self.state.to_checkpoint_dict(),
+        }
+        arrays: dict[str, NDArray[Any]] = {
+            "header": np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
+            "n_leaves": np.array([tree.structure.n_leaves for tree in self.trees], dtype=np.int64),
+        }
+        if self.trees:
+            for name in STRUCTURE_FIELDS:
+                arrays[name] = np.concatenate(
+                    [getattr(tree.structure, name) for tree in self.trees]
+                )
+            for name in (*_LEAF_FIELDS, *_INNER_FIELDS):
+                arrays[name] = np.concatenate([getattr(tree, name) for tree in self.trees])
+        buffer = io.BytesIO()
+        np.savez(buffer, **arrays)
+        return buffer.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> "Checkpoint":
+        """Reads what `to_bytes` made.
+
+        Raises:
+            UnreadableCheckpointError: The content is cut off or damaged.
+            NewerCheckpointError: The format is newer than this program.
+        """
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+                arrays = dict(archive)
+            header = json.loads(arrays["header"].tobytes())
+            version = header["format_version"]
+        except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError) as error:
+            raise UnreadableCheckpointError(str(error)) from error
+        if version > FORMAT_VERSION:
+            raise NewerCheckpointError(
+                f"format {version}, where this program knows formats up to {FORMAT_VERSION}"
+            )
+        return cls(
+            header["fingerprint"],
+            _split_trees(arrays),
+            TrainingState.from_checkpoint_dict(header["state"]),
+        )
+
+
+def _split_trees(arrays: dict[str, NDArray[Any]]) -> list[SharedTree]:
+    n_leaves = arrays["n_leaves"]
+    if len(n_leaves) == 0:
+        return []
+    leaf_bounds = np.cumsum(n_leaves)[:-1]
+    inner_bounds = np.cumsum(n_leaves - 1)[:-1]
+
+    def split(name: str) -> list[NDArray[Any]]:
+        per_leaf = name in (*_LEAF_FIELDS, *_LEAF_STRUCTURE)
+        return np.split(arrays[name], leaf_bounds if per_leaf else inner_bounds)
+
+    structures = zip(*(split(name) for name in STRUCTURE_FIELDS), strict=True)
+    values = zip(*(split(name) for name in (*_LEAF_FIELDS, *_INNER_FIELDS)), strict=True)
+    return [
+        SharedTree(TreeStructure(*structure), *value)
+        for structure, value in zip(structures, values, strict=True)
+    ]

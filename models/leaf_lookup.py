@@ -1,0 +1,74 @@
+"""Which leaf is a row in? Told by how much LightGBM's own score of the row changed.
+
+From one iteration to the next the score of a row changes by exactly the output of its leaf, up to
+the rounding of one float64 addition. Looking the change up is far cheaper than walking the tree
+over the features, and gives the same leaf.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+_TABLE_SIZE = 2**15
+_MERGE_TOLERANCE = 2.0**-30
+_UNCLEAR = -1
+
+
+class LeafLookup:
+    """Finds leaves by their outputs.
+
+    Leaves whose outputs are nearer to each other than `tolerance` cannot be told apart. They
+    are merged: all go by the lowest of their indices, and get one common value.
+
+    Attributes:
+        representative: Index of the leaf that each leaf goes by, shape (L,).
+        tolerance: Changes of the score must be exact to a quarter of this.
+    """
+
+    def __init__(self, outputs: NDArray[np.float64]) -> None:
+        self.tolerance = _MERGE_TOLERANCE * float(np.abs(outputs).max())
+        order = np.argsort(outputs, kind="stable")
+        ordered = outputs[order]
+        starts = np.concatenate([[True], np.diff(ordered) > self.tolerance])
+        group = np.cumsum(starts) - 1
+        group_leaf = np.full(group[-1] + 1, len(outputs))
+        np.minimum.at(group_leaf, group, order)
+        self.representative = np.empty(len(outputs), dtype=np.int32)
+        self.representative[order] = group_leaf[group]
+
+        self._group_leaf = group_leaf.astype(np.int32)
+        group_low, group_high = ordered[starts], ordered[np.append(starts[1:], True)]
+        self._boundaries = (group_high[:-1] + group_low[1:]) / 2
+        width = max(group_high[-1] - group_low[0], self.tolerance)
+        self._origin = group_low[0] - width / _TABLE_SIZE
+        self._cells_per_unit = (_TABLE_SIZE - 4) / width
+        self._table = self._make_table(group_low, group_high)
+
+    def _make_table(
+        self, group_low: NDArray[np.float64], group_high: NDArray[np.float64]
+    ) -> NDArray[np.int32]:
+        """The leaf of every cell that an output can fall into; `_UNCLEAR` where two can."""
+        table = np.full(_TABLE_SIZE, _UNCLEAR, dtype=np.int32)
+        slack = self.tolerance / 4
+        first = ((group_low - slack - self._origin) * self._cells_per_unit).astype(np.intp)
+        last = ((group_high + slack - self._origin) * self._cells_per_unit).astype(np.intp)
+        taken = np.zeros(_TABLE_SIZE, dtype=np.int32)
+        for leaf, low, high in zip(self._group_leaf, first, last, strict=True):
+            table[low : high + 1] = leaf
+            taken[low : high + 1] += 1
+        table[taken > 1] = _UNCLEAR
+        return table
+
+    def find(self, change: NDArray[np.float64], leaf: NDArray[np.int32]) -> None:
+        """Writes the leaf of every row into `leaf`; uses `change` as scratch memory.
+
+        Args:
+            change: Change of LightGBM's score, shape (n,).
+            leaf: Leaf indices (those of the representatives), shape (n,), int32, C-contiguous.
+        """
+        # The affine map is kept in two arrays, because unclear rows need their change again.
+        cell = change - self._origin
+        cell *= self._cells_per_unit
+        np.take(self._table, cell.astype(np.intp), out=leaf, mode="clip")
+        if leaf.min() == _UNCLEAR:
+            unclear = np.flatnonzero(leaf == _UNCLEAR)
+            leaf[unclear] = self._group_leaf[np.searchsorted(self._boundaries, change[unclear])]

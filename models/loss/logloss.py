@@ -1,0 +1,49 @@
+"""The log-loss of independent binary tasks: value, gradient and hessian.
+
+With the probability ``p = 1 / (1 + exp(-F))`` of a raw score ``F`` and a label ``y`` in {0, 1}::
+
+    loss     = log(1 + exp(F)) - y F
+    gradient = d loss / dF   = p - y
+    hessian  = d2 loss / dF2 = p (1 - p)
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def sigmoid(
+    raw_score: NDArray[np.floating], out: NDArray[np.floating] | None = None
+) -> NDArray[np.floating]:
+    """Probabilities of raw scores (log-odds), any shape, in the dtype of `raw_score`.
+
+    Scores beyond the range of `exp` give exactly 0, without a warning.
+    """
+    with np.errstate(over="ignore"):
+        prob = np.negative(raw_score, out=out)
+        np.exp(prob, out=prob)
+        prob += 1
+        return np.reciprocal(prob, out=prob)
+
+
+def logloss(
+    raw_score: NDArray[np.floating], label: NDArray[np.generic]
+) -> NDArray[np.floating]:
+    """Loss of every row and task, the shape of `raw_score`, finite for every finite score."""
+    softplus: NDArray[np.floating] = np.logaddexp(0, raw_score)
+    return softplus - label * raw_score
+
+
+def logloss_grad_hess(
+    prob: NDArray[np.floating],
+    label: NDArray[np.generic],
+    grad: NDArray[np.floating],
+    hess: NDArray[np.floating],
+) -> None:
+    """Writes gradient and hessian with respect to the raw score into `grad` and `hess`.
+
+    All arrays have the same shape; `grad` and `hess` may be strided views.
+    """
+    np.subtract(prob, label, out=grad)
+    # 1 - p is exact in floating point for p >= 1/2, where p - p * p would cancel.
+    np.subtract(1, prob, out=hess)
+    np.multiply(hess, prob, out=hess)

@@ -1,0 +1,41 @@
+"""The finished model: a text that stock LightGBM reads, and stock LightGBM reading it."""
+
+from functools import cached_property
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+
+
+class MultiTaskModel:
+    """A trained ensemble for K tasks.
+
+    It predicts with stock LightGBM from the very text that is written to the model file, so what is
+    evaluated is what users of the file will get. Its methods have the names and results of those of
+    `lightgbm.Booster`.
+    """
+
+    def __init__(self, text: str) -> None:
+        """Takes what `models.model_text.model_text` made."""
+        self._text = text
+
+    @cached_property
+    def _booster(self) -> lgb.Booster:
+        return lgb.Booster(model_str=self._text)
+
+    def model_to_string(self) -> str:
+        """The content of the model file."""
+        return self._text
+
+    def predict(self, data: Any) -> NDArray[np.float64]:
+        """Probabilities of all tasks, shape (n, K).
+
+        Args:
+            data: Features in order, anything that `lightgbm.Booster.predict` takes.
+        """
+        return np.asarray(self._booster.predict(data))
+
+    def feature_importance(self, importance_type: str = "gain") -> NDArray[np.float64]:
+        """Importance of every feature over all trees of the file, shape (F,)."""
+        return np.asarray(self._booster.feature_importance(importance_type), dtype=np.float64)

@@ -1,0 +1,97 @@
+"""One tree of the ensemble: a structure that all tasks share, and one value per leaf and task.
+
+Nodes are numbered as in LightGBM: node i < L - 1 is inner, a child c < 0 is the leaf ~c.
+"""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+_STRUCTURE_DTYPES: dict[str, type[np.generic]] = {
+    "split_feature": np.int32,
+    "split_gain": np.float64,
+    "threshold": np.float64,
+    "decision_type": np.int32,
+    "left_child": np.int32,
+    "right_child": np.int32,
+    "leaf_count": np.int64,
+    "internal_count": np.int64,
+}
+
+
+@dataclass(frozen=True)
+class TreeStructure:
+    """Splits of a tree with L leaves, as LightGBM grew it.
+
+    Attributes:
+        split_feature: Feature index of each inner node, shape (L - 1,).
+        split_gain: Gain of each split under the split gradient, shape (L - 1,).
+        threshold: Rows with a value <= threshold go left, shape (L - 1,), float64.
+        decision_type: LightGBM's flags of each split, shape (L - 1,).
+        left_child: Left child of each inner node, shape (L - 1,).
+        right_child: Right child of each inner node, shape (L - 1,).
+        leaf_count: Training rows of each leaf, shape (L,).
+        internal_count: Training rows of each inner node, shape (L - 1,).
+    """
+
+    split_feature: NDArray[np.int32]
+    split_gain: NDArray[np.float64]
+    threshold: NDArray[np.float64]
+    decision_type: NDArray[np.int32]
+    left_child: NDArray[np.int32]
+    right_child: NDArray[np.int32]
+    leaf_count: NDArray[np.int64]
+    internal_count: NDArray[np.int64]
+
+    @property
+    def n_leaves(self) -> int:
+        """L."""
+        return len(self.leaf_count)
+
+    @classmethod
+    def from_text_fields(cls, text_fields: dict[str, str]) -> "TreeStructure":
+        """Reads the fields of one `Tree=` section of LightGBM's text model."""
+        return cls(
+            **{
+                name: np.array(text_fields[name].split(), dtype=dtype)
+                for name, dtype in _STRUCTURE_DTYPES.items()
+            }
+        )
+
+    @classmethod
+    def unsplit(cls, n_rows: int) -> "TreeStructure":
+        """The tree of an iteration in which no split was worth it: one leaf."""
+        empty = {name: np.empty(0, dtype=dtype) for name, dtype in _STRUCTURE_DTYPES.items()}
+        return cls(**{**empty, "leaf_count": np.array([n_rows], dtype=np.int64)})
+
+    def node_sums(self, leaf_sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sums over the leaves below every inner node, shape (L - 1, ...), from those of leaves."""
+        sums = np.zeros((self.n_leaves - 1, *leaf_sums.shape[1:]))
+        # LightGBM numbers a node before the nodes below it.
+        for node in range(self.n_leaves - 2, -1, -1):
+            for child in (self.left_child[node], self.right_child[node]):
+                sums[node] += leaf_sums[~child] if child < 0 else sums[child]
+        return sums
+
+
+STRUCTURE_FIELDS = tuple(field.name for field in fields(TreeStructure))
+
+
+@dataclass(frozen=True)
+class SharedTree:
+    """A structure with one value per task in every leaf.
+
+    Attributes:
+        structure: The splits.
+        leaf_value: Value in log-odds, shrinkage included, shape (L, K), float64.
+        leaf_weight: Sum of each task's hessian over the leaf's rows, shape (L, K).
+        internal_value: The value that an inner node would have as a leaf, shape (L - 1, K).
+        internal_weight: Sum of each task's hessian over the node's rows, shape (L - 1, K).
+    """
+
+    structure: TreeStructure
+    leaf_value: NDArray[np.float64]
+    leaf_weight: NDArray[np.float64]
+    internal_value: NDArray[np.float64]
+    internal_weight: NDArray[np.float64]

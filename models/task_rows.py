@@ -1,0 +1,189 @@
+"""The rows of one split as the engine keeps them: labels, raw scores, gradients, leaves."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from models.loss.base import NO_DISTILLATION, Distillation, MultiTaskLoss
+from models.loss.logloss import sigmoid
+from models.row_blocks import RowBlocks
+from models.sampling import Bag
+
+_EXACT_VALUES = 2**20
+"""Up to this many scores are kept in float64: the extra time cannot be seen, and ties between
+splits, which small tables are full of, fall as they do in LightGBM. Larger tables use float32."""
+
+
+@dataclass(frozen=True)
+class LabelledRows:
+    """Labels of the rows of one split, and how much each counts.
+
+    Attributes:
+        label: 0 or 1, shape (n, K), uint8, C-contiguous; any value where `weight` is 0.
+        weight: Weight of every row and task, shape (n, K), float32, not negative; 0 where a task's
+            label is unknown. None: all 1.
+    """
+
+    label: NDArray[np.uint8]
+    weight: NDArray[np.float32] | None = None
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return len(self.label)
+
+    @property
+    def n_tasks(self) -> int:
+        """K."""
+        return self.label.shape[1]
+
+
+def base_scores(rows: LabelledRows) -> NDArray[np.float64]:
+    """Log-odds of each task's (weighted) share of positives, shape (K,).
+
+    A task with one class only gets half a row of the other, so that its log-odds are finite.
+    """
+    if rows.weight is None:
+        total = np.full(rows.n_tasks, float(rows.n_rows))
+        positive = rows.label.sum(axis=0, dtype=np.float64)
+    else:
+        total = rows.weight.sum(axis=0, dtype=np.float64)
+        positive = np.einsum("ij,ij->j", rows.weight, rows.label, dtype=np.float64)
+    half_row = 0.5 / np.maximum(total, 1.0)
+    share = np.clip(positive / np.maximum(total, 1.0), half_row, 1 - half_row)
+    return np.log(share / (1 - share))
+
+
+class TaskScores:
+    """Raw scores of one split: the sum of the trees so far, shape (n, K)."""
+
+    def __init__(self, rows: LabelledRows, base_score: NDArray[np.float64], n_threads: int) -> None:
+        """Starts every row at its task's base score."""
+        self.rows = rows
+        self.blocks = RowBlocks(rows.n_rows, rows.n_tasks, n_threads)
+        exact = rows.label.size <= _EXACT_VALUES
+        self.dtype = np.dtype(np.float64 if exact else np.float32)
+        self.raw_score = np.empty(rows.label.shape, dtype=self.dtype)
+        self.raw_score[:] = base_score
+        self.leaf = np.zeros(rows.n_rows, dtype=np.int32)
+        block_shape = (self.blocks.rows_per_block, rows.n_tasks)
+        self._scratch = [np.empty(block_shape, self.dtype) for _ in range(self.blocks.n_workers)]
+
+    def scratch(self, rows: slice, worker: int) -> NDArray[np.floating]:
+        """Memory for the probabilities of a block, shape (rows, K)."""
+        return self._scratch[worker][: rows.stop - rows.start]
+
+    def assign_leaves(self, find: Callable[[slice, NDArray[np.int32]], None]) -> None:
+        """Lets `find(rows, leaf)` write the leaf of every row, block by block."""
+        self.blocks.run(lambda rows, _: find(rows, self.leaf[rows]))
+
+    def add_tree(self, leaf_value: NDArray[np.float64]) -> None:
+        """Adds ``leaf_value[leaf]`` to every row; `leaf_value` has shape (L, K)."""
+        value = leaf_value.astype(self.dtype)
+
+        def add(rows: slice, worker: int) -> None:
+            step = self.scratch(rows, worker)
+            np.take(value, self.leaf[rows], axis=0, out=step, mode="clip")
+            self.raw_score[rows] += step
+
+        self.blocks.run(add)
+
+
+class TrainingRows(TaskScores):
+    """Training rows: raw scores, and each task's gradient and hessian, shape (n, K)."""
+
+    def __init__(
+        self,
+        rows: LabelledRows,
+        base_score: NDArray[np.float64],
+        max_leaves: int,
+        n_threads: int,
+    ) -> None:
+        """Starts every row at its task's base score; trees have at most `max_leaves` leaves."""
+        super().__init__(rows, base_score, n_threads)
+        self.grad = np.empty(rows.label.shape, dtype=self.dtype)
+        self.hess = np.empty(rows.label.shape, dtype=self.dtype)
+        self._split_grad = np.empty(rows.n_rows, dtype=np.float32)
+        self._split_hess = np.empty(rows.n_rows, dtype=np.float32)
+        self._ones = np.ones(self.blocks.rows_per_block, dtype=self.dtype)
+        self._leaf_members = self._make_leaf_members(max_leaves)
+
+    def _make_leaf_members(self, max_leaves: int) -> list[sparse.csc_array]:
+        """Per block the indicator matrix (row j is in leaf i); its indices are a view of `leaf`."""
+        starts = np.arange(self.blocks.rows_per_block + 1, dtype=np.int32)
+        members = []
+        for rows in self.blocks.slices:
+            n = rows.stop - rows.start
+            parts = (self._ones[:n], self.leaf[rows], starts[: n + 1])
+            members.append(sparse.csc_array(parts, shape=(max_leaves, n), copy=False))
+        return members
+
+    def differentiate(
+        self,
+        loss: MultiTaskLoss,
+        distillation: Distillation = NO_DISTILLATION,
+        bag: Bag | None = None,
+    ) -> NDArray[np.float64]:
+        """Computes each task's gradient and hessian at the present scores.
+
+        Args:
+            loss: Gives the derivatives.
+            distillation: Struggling tasks and their teacher.
+            bag: The rows that take part; None for all. A row outside has derivatives 0: it counts
+                neither for a split nor for a leaf value.
+
+        Returns:
+            Standard deviation of each task's gradient over the rows in the bag, shape (K,).
+        """
+
+        def block_moments(rows: slice, worker: int) -> NDArray[np.float64]:
+            n = rows.stop - rows.start
+            prob = sigmoid(self.raw_score[rows], out=self.scratch(rows, worker))
+            grad, hess = self.grad[rows], self.hess[rows]
+            loss.grad_hess(prob, self.rows.label[rows], grad, hess, distillation.of_rows(rows))
+            if self.rows.weight is not None:
+                grad *= self.rows.weight[rows]
+                hess *= self.rows.weight[rows]
+            n_counted = n
+            if bag is not None:
+                kept = bag.rows(rows)
+                grad *= kept[:, None]
+                hess *= kept[:, None]
+                n_counted = int(np.count_nonzero(kept))
+            ones = self._ones[:n]
+            squares = ones @ np.square(grad, out=prob)
+            return np.stack([ones @ grad, squares, np.full_like(squares, n_counted)])
+
+        total, squares, counted = self.blocks.sum(block_moments)
+        mean_square = squares / np.maximum(counted, 1.0)
+        variance = mean_square - (total / np.maximum(counted, 1.0)) ** 2
+        # What rounding leaves of a constant gradient is no spread.
+        rounding = 16 * np.finfo(self.dtype).eps * mean_square
+        return np.sqrt(np.where(variance > rounding, variance, 0.0))
+
+    def project(
+        self, factors: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Split gradient and hessian, each of shape (n,), float32: see `models.split_gradient`."""
+        grad_factors = factors.astype(self.dtype)
+        hess_factors = np.abs(grad_factors)
+
+        def project_block(rows: slice, _: int) -> None:
+            self._split_grad[rows] = self.grad[rows] @ grad_factors
+            self._split_hess[rows] = self.hess[rows] @ hess_factors
+
+        self.blocks.run(project_block)
+        return self._split_grad, self._split_hess
+
+    def leaf_sums(self, n_leaves: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Sums of gradient and hessian over the rows of each leaf, each of shape (L, K)."""
+
+        def block_sums(rows: slice, _: int) -> NDArray[np.floating]:
+            members = self._leaf_members[rows.start // self.blocks.rows_per_block]
+            return np.stack([members @ self.grad[rows], members @ self.hess[rows]])
+
+        grad_sums, hess_sums = self.blocks.sum(block_sums)
+        return grad_sums[:n_leaves], hess_sums[:n_leaves]

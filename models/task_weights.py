@@ -1,0 +1,135 @@
+"""How task weights move: the similarity of two tasks' predictions, and the four update rules.
+
+The similarity of two tasks is ``1 - JS(P, Q)``, where P and Q are the tasks' predicted
+probabilities on the same rows, each with 1e-10 added and scaled to sum 1, and JS is the
+Jensen-Shannon divergence in base 2 (Lin, IEEE Trans. Inf. Theory 37, 1991), so that it lies
+in [0, 1].
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.loss.logloss import sigmoid
+from models.row_blocks import RowBlocks
+
+PROB_OFFSET = 1e-10
+WEIGHT_FLOOR = 1e-6
+"""Smallest weight before scaling: a task may stop steering the splits, but never turns negative."""
+
+Similarity = NDArray[np.float64]
+
+
+def _standard(similarity: Similarity, last: Similarity | None) -> Similarity:
+    del last
+    return 1 - similarity
+
+
+def _sqrt(similarity: Similarity, last: Similarity | None) -> Similarity:
+    del last
+    return np.sqrt(1 - similarity)
+
+
+def _delta(similarity: Similarity, last: Similarity | None) -> Similarity:
+    return np.zeros_like(similarity) if last is None else similarity - last
+
+
+@dataclass(frozen=True)
+class UpdateRule:
+    """One way to move the weights.
+
+    Attributes:
+        step: Maps the similarity to the main task now and at the last update (None at the first),
+            each of shape (K,), to the step of the weights before the learning rate.
+        own_frequency: Iterations between updates where the rule fixes them itself.
+    """
+
+    step: Callable[[Similarity, Similarity | None], Similarity]
+    own_frequency: int | None = None
+
+
+UPDATE_RULES = {
+    "standard": UpdateRule(_standard),
+    "tenIters": UpdateRule(_standard, own_frequency=10),
+    "sqrt": UpdateRule(_sqrt),
+    "delta": UpdateRule(_delta),
+}
+
+
+def normalized(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights with the floor applied, scaled to sum 1, shape (K,)."""
+    floored = np.maximum(weights, WEIGHT_FLOOR)
+    return floored / floored.sum()
+
+
+def js_divergences(
+    raw_score: NDArray[np.floating],
+    pairs: Sequence[tuple[int, int]],
+    blocks: RowBlocks,
+) -> NDArray[np.float64]:
+    """Jensen-Shannon divergence in base 2 of pairs of tasks, shape (number of pairs,).
+
+    Args:
+        raw_score: Log-odds, shape (n, K).
+        pairs: Pairs of task indices.
+        blocks: The rows' blocks.
+    """
+    n_rows = len(raw_score)
+    scale = n_rows / blocks.sum(
+        lambda rows, _: (sigmoid(raw_score[rows]) + PROB_OFFSET).sum(axis=0, dtype=np.float64)
+    )
+
+    def block_sums(rows: slice, _: int) -> NDArray[np.float64]:
+        # Scaled to mean 1, not to sum 1: float32 then has its full precision.
+        density = sigmoid(raw_score[rows])
+        density += PROB_OFFSET
+        density *= scale.astype(density.dtype)
+        columns = np.ascontiguousarray(density.T)
+        return np.array([_js_sum(columns[i], columns[j]) for i, j in pairs])
+
+    total = blocks.sum(block_sums) / n_rows
+    return np.clip(total, 0.0, 1.0)
+
+
+def _js_sum(p: NDArray[np.floating], q: NDArray[np.floating]) -> float:
+    """Sum over rows of the Jensen-Shannon divergence's terms, in bits.
+
+    With ``m = p + q`` and ``d = (p - q) / m`` it is
+    ``m / 4 * ((1 + d) log(1 + d) + (1 - d) log(1 - d))``: terms of one sign, which do not cancel
+    when p and q are close, and are exactly 0 when they are equal.
+    """
+    m = p + q
+    d = (p - q) / m
+    # At d = -1 the term is 0 log 0, whose limit is 0.
+    smallest = np.finfo(d.dtype).tiny
+    above = np.maximum(1 + d, smallest)
+    below = np.maximum(1 - d, smallest)
+    terms = above * np.log(above) + below * np.log(below)
+    terms *= m
+    return float(terms.sum(dtype=np.float64)) / (4 * math.log(2))
+
+
+def similarity_to_main(
+    raw_score: NDArray[np.floating], main_task: int, blocks: RowBlocks
+) -> NDArray[np.float64]:
+    """Similarity of every task to the main task, shape (K,); 1 for the main task itself."""
+    n_tasks = raw_score.shape[1]
+    others = [task for task in range(n_tasks) if task != main_task]
+    similarity = np.ones(n_tasks)
+    similarity[others] -= js_divergences(
+        raw_score, [(task, main_task) for task in others], blocks
+    )
+    return similarity
+
+
+def similarity_matrix(raw_score: NDArray[np.floating], blocks: RowBlocks) -> NDArray[np.float64]:
+    """Similarity of every task to every other, shape (K, K), symmetric, 1 on the diagonal."""
+    n_tasks = raw_score.shape[1]
+    pairs = [(i, j) for i in range(n_tasks) for j in range(i)]
+    matrix = np.eye(n_tasks)
+    for (i, j), divergence in zip(pairs, js_divergences(raw_score, pairs, blocks), strict=True):
+        matrix[i, j] = matrix[j, i] = 1 - divergence
+    return matrix

@@ -1,0 +1,77 @@
+"""The loop of iterations, with LightGBM-style callbacks."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from lightgbm.callback import CallbackEnv, EarlyStopException
+
+from models.booster import SharedTreeBooster
+from models.progress import mean_of_defined
+
+EvaluationResult = tuple[str, str, float, bool]
+
+
+class Callback(Protocol):
+    """What the loop calls before or after every iteration."""
+
+    order: int
+    before_iteration: bool
+
+    def __call__(self, env: CallbackEnv) -> None:
+        """Takes part in one iteration."""
+
+
+def train(
+    booster: SharedTreeBooster,
+    num_iterations: int,
+    eval_frequency: int,
+    callbacks: Sequence[Callback],
+) -> None:
+    """Trains until there are `num_iterations` trees or a callback raises `EarlyStopException`.
+
+    Args:
+        booster: Is trained; may have trees already.
+        num_iterations: Number of trees wanted in all.
+        eval_frequency: Iterations between two evaluations on the validation rows.
+        callbacks: Called with a `CallbackEnv`. After an evaluation its `evaluation_result_list`
+            has the validation AUC of every task, in order, then `main_auc`, `mean_auc` and
+            `mean_logloss`; it is empty otherwise.
+    """
+    ordered = sorted(callbacks, key=lambda callback: callback.order)
+    before = [callback for callback in ordered if callback.before_iteration]
+    after = [callback for callback in ordered if not callback.before_iteration]
+    first = len(booster.trees)
+
+    def call(group: Sequence[Callback], iteration: int, results: list[EvaluationResult]) -> None:
+        env = CallbackEnv(
+            model=booster,
+            params={},
+            iteration=iteration,
+            begin_iteration=first,
+            end_iteration=num_iterations,
+            evaluation_result_list=results,
+        )
+        for callback in group:
+            callback(env)
+
+    try:
+        for iteration in range(first, num_iterations):
+            call(before, iteration, [])
+            booster.update()
+            evaluated = (iteration + 1) % eval_frequency == 0
+            call(after, iteration, evaluation_results(booster) if evaluated else [])
+    except EarlyStopException:
+        return
+
+
+def evaluation_results(booster: SharedTreeBooster) -> list[EvaluationResult]:
+    """Validation scores as (dataset, metric, value, higher is better)."""
+    task_auc, mean_logloss = booster.evaluate()
+    state = booster.state
+    return [
+        *(("val", f"{name}_auc", auc, True)
+          for name, auc in zip(state.task_names, task_auc, strict=True)),
+        ("val", "main_auc", task_auc[state.main_task], True),
+        ("val", "mean_auc", mean_of_defined(task_auc), True),
+        ("val", "mean_logloss", mean_logloss, False),
+    ]

@@ -1,0 +1,95 @@
+"""The one text form that a category has in every file format and split.
+
+Whole numbers are written without a fraction, whatever they were stored as: the integer 1, the
+float 1.0 and the texts `1` and `1.0` are the category `1`. A date at midnight is written as the
+date. All other text stays as it is: `01`, `1.50`, ` a`, `NA`. Only an empty text, null and NaN are
+missing. Values that are no text in Parquet get the form that pandas gives them in a CSV file.
+"""
+
+import datetime
+import decimal
+import re
+
+import pyarrow as pa
+
+_WHOLE_NUMBER = re.compile(r"(-?)(0|[1-9][0-9]*)\.0+")
+# From here on Python and pandas write floats with an exponent.
+_EXPONENT_FORM = 1e16
+_MIDNIGHT = " 00:00:00"
+_DATE_AT_MIDNIGHT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}) 00:00:00")
+
+
+def category_of_text(text: str) -> str | None:
+    """The category that a text stands for, None if it is missing."""
+    if text.endswith("0"):
+        whole_number = _WHOLE_NUMBER.fullmatch(text)
+        if whole_number:
+            sign, digits = whole_number.groups()
+            return digits if digits == "0" else sign + digits
+        date = _DATE_AT_MIDNIGHT.fullmatch(text)
+        if date:
+            return date[1]
+    return text or None
+
+
+def value_texts(values: pa.Array) -> list[str | None]:
+    """The texts of an array's values, None for null and NaN.
+
+    Texts are unaltered. Meant for the distinct values of a column: one Python object each.
+
+    Args:
+        values: an array of a type that `is_text_like` admits.
+    """
+    if pa.types.is_floating(values.type):
+        # NumPy scalars, because the shortest text of a float32 is not that of its float64.
+        return [_float_text(value) for value in values.to_numpy(zero_copy_only=False)]
+    if is_string(values.type):
+        texts: list[str | None] = values.cast(pa.large_string()).to_pylist()
+        return texts
+    return [None if value is None else _plain_text(value) for value in values.to_pylist()]
+
+
+def is_text_like(kind: pa.DataType) -> bool:
+    """Whether values of this Arrow type have a text form: text, numbers, booleans, naive times."""
+    types = pa.types
+    if types.is_dictionary(kind):
+        return is_text_like(kind.value_type)
+    return bool(
+        is_string(kind)
+        or types.is_null(kind)
+        or types.is_boolean(kind)
+        or types.is_integer(kind)
+        or types.is_floating(kind)
+        or types.is_decimal(kind)
+        or types.is_date(kind)
+        or (types.is_timestamp(kind) and kind.tz is None)
+    )
+
+
+def is_string(kind: pa.DataType) -> bool:
+    """Whether an Arrow type holds text; older writers store text as bytes."""
+    types = pa.types
+    return bool(
+        types.is_string(kind)
+        or types.is_large_string(kind)
+        or types.is_string_view(kind)
+        or types.is_binary(kind)
+        or types.is_large_binary(kind)
+        or types.is_binary_view(kind)
+    )
+
+
+def _float_text(value: float) -> str | None:
+    if value != value:  # noqa: PLR0124 - NaN
+        return None
+    if abs(value) < _EXPONENT_FORM and value == int(value):
+        return str(int(value))
+    return str(value)
+
+
+def _plain_text(value: object) -> str:
+    if isinstance(value, decimal.Decimal):
+        return format(value, "f")
+    if isinstance(value, datetime.datetime):
+        return str(value).removesuffix(_MIDNIGHT)
+    return str(value)

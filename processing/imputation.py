@@ -1,0 +1,48 @@
+"""Missing numerical values become the training mean of their column."""
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+logger = logging.getLogger(__name__)
+
+
+def fit_imputation(df: pd.DataFrame, columns: Sequence[str]) -> dict[str, float]:
+    """Compute the mean of each column over its present values.
+
+    Args:
+        df: Training rows; the columns are float32 with NaN for a missing value.
+        columns: The numerical columns.
+
+    Returns:
+        `{column: mean}`, summed in float64. A column without any value gets 0.0 and a warning.
+    """
+    means = {}
+    for column in columns:
+        values = df[column].to_numpy()
+        present = ~np.isnan(values)
+        count = int(np.count_nonzero(present))
+        if count == 0:
+            logger.warning("Column %r has no value in the training data: it becomes 0.0", column)
+            means[column] = 0.0
+        else:
+            total = np.add.reduce(values, dtype=np.float64, where=present)
+            means[column] = float(total / count)
+    return means
+
+
+def apply_imputation(df: pd.DataFrame, impute_dict: dict[str, float]) -> None:
+    """Replace the missing values of each column in place.
+
+    One column is copied at a time, and only if it has missing values. The value written is the
+    float32 nearest to the mean.
+
+    Args:
+        df: Rows of any split; the columns of `impute_dict` are float32.
+        impute_dict: What `fit_imputation` returned.
+    """
+    for column, mean in impute_dict.items():
+        if df[column].hasnans:
+            df[column] = df[column].fillna(np.float32(mean))

@@ -1,0 +1,40 @@
+"""Numbers that are written as text."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+# What pandas 3.1 reads as missing by default, and nothing (an empty field).
+MISSING_MARKERS = (
+    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
+    "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
+)  # fmt: skip
+
+_NUMBER = r"^[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|(?i:inf|infinity|nan))$"
+
+
+def numbers_from_text(texts: pa.Array) -> tuple[NDArray[np.float32], pa.Array]:
+    """Convert texts to numbers.
+
+    A number is a decimal with an optional exponent, or infinity; spaces around it do not count.
+    `1_000`, `0x10` and `1,5` are none.
+
+    Args:
+        texts: a string array of n values.
+
+    Returns:
+        The numbers, shape (n,), NaN where the text is a missing marker or no number, infinite
+        beyond the range of float32; and the texts that are no number, repeats included.
+    """
+    trimmed = pc.utf8_trim_whitespace(texts)
+    is_missing = pc.is_in(trimmed, value_set=pa.array(MISSING_MARKERS, trimmed.type))
+    candidates = pc.if_else(is_missing, None, trimmed)
+    try:
+        numbers = candidates.cast(pa.float32())
+        no_numbers = candidates.slice(0, 0)
+    except pa.ArrowInvalid:
+        is_number = pc.match_substring_regex(candidates, _NUMBER)
+        numbers = pc.if_else(is_number, candidates, None).cast(pa.float32())
+        no_numbers = texts.filter(pc.invert(is_number))
+    return numbers.to_numpy(zero_copy_only=False), no_numbers

@@ -1,0 +1,118 @@
+"""Where the job reads and writes: `/opt/ml` and the variables that move parts of it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from exceptions import DataError, UserError
+
+DEFAULT_BASE = "/opt/ml"
+
+
+@dataclass(frozen=True)
+class JobPaths:
+    """All places of one job.
+
+    Only the choice between two names looks at the disk here; whether a place exists is checked
+    by the step that needs it.
+
+    Attributes:
+        base: the folder that all default places are below.
+        train: training channel.
+        val: validation channel.
+        test: test channel, None if the job has none.
+        model_artifacts_input: channel with precomputed artifacts.
+        model: the model directory, written.
+        output_data: the evaluation directory, written.
+        failure: the file that holds the reason when the job fails.
+        checkpoints: the checkpoint directory.
+        native_hyperparameters: folder of the native hyperparameter files.
+        job_hyperparameters: the platform's hyperparameter file, whose values are strings.
+        resource_config: the platform's list of hosts.
+    """
+
+    base: Path
+    train: Path
+    val: Path
+    test: Path | None
+    model_artifacts_input: Path
+    model: Path
+    output_data: Path
+    failure: Path
+    checkpoints: Path
+    native_hyperparameters: Path
+    job_hyperparameters: Path
+    resource_config: Path
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> "JobPaths":
+        """Resolve the paths. A variable that is set to an empty text counts as not set.
+
+        Raises:
+            DataError: the validation channel is there under both of its names.
+            UserError: `checkpointconfig.json` is not what the platform writes.
+        """
+        base = Path(environ.get("SAGEMAKER_BASE_DIR") or DEFAULT_BASE)
+        data = base / "input" / "data"
+        config = base / "input" / "config"
+
+        def place(variable: str, default: Path) -> Path:
+            return Path(environ.get(variable) or default)
+
+        test = place("SM_CHANNEL_TEST", data / "test")
+        has_test = bool(environ.get("SM_CHANNEL_TEST")) or test.exists()
+        return cls(
+            base=base,
+            train=place("SM_CHANNEL_TRAIN", data / "train"),
+            val=_validation_channel(environ, data),
+            test=test if has_test else None,
+            model_artifacts_input=place(
+                "SM_CHANNEL_MODEL_ARTIFACTS_INPUT", data / "model_artifacts_input"
+            ),
+            model=place("SM_MODEL_DIR", base / "model"),
+            output_data=place("SM_OUTPUT_DATA_DIR", base / "output" / "data"),
+            failure=base / "output" / "failure",
+            checkpoints=_checkpoint_folder(base, config / "checkpointconfig.json"),
+            native_hyperparameters=base / "code" / "hyperparams",
+            job_hyperparameters=config / "hyperparameters.json",
+            resource_config=config / "resourceconfig.json",
+        )
+
+
+def _validation_channel(environ: Mapping[str, str], data: Path) -> Path:
+    named = {
+        value
+        for variable in ("SM_CHANNEL_VAL", "SM_CHANNEL_VALIDATION")
+        if (value := environ.get(variable))
+    }
+    if len(named) > 1:
+        raise DataError(
+            "one validation channel is wanted, but SM_CHANNEL_VAL and SM_CHANNEL_VALIDATION name "
+            f"two: {', '.join(sorted(named))}"
+        )
+    if named:
+        return Path(named.pop())
+    val, validation = data / "val", data / "validation"
+    if val.exists() and validation.exists():
+        raise DataError(
+            f"one validation channel is wanted, but both {val} and {validation} exist: remove one"
+        )
+    return validation if validation.exists() else val
+
+
+def _checkpoint_folder(base: Path, config_file: Path) -> Path:
+    try:
+        config = json.loads(config_file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return base / "checkpoints"
+    except (OSError, ValueError) as error:
+        raise UserError(f"{config_file}: not a readable JSON file: {error}") from error
+    local_path = config.get("LocalPath") if isinstance(config, dict) else None
+    if local_path is None and isinstance(config, dict):
+        return base / "checkpoints"
+    if not isinstance(local_path, str) or not local_path:
+        raise UserError(
+            f'{config_file}: wanted {{"LocalPath": "<folder>"}}, found {str(config)[:100]!r}'
+        )
+    return base / local_path

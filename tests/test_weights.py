@@ -1,0 +1,25 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from exceptions import DataError
+from processing.weights import check_weights
+
+
+def _table(**columns: list[float]) -> pd.DataFrame:
+    return pd.DataFrame({name: np.array(v, np.float32) for name, v in columns.items()})
+
+
+def test_weights_of_zero_and_more_are_fine() -> None:
+    check_weights(_table(a=[0, 1, 2.5], unused=[-1, -1, -1]), ["a"], "train")
+
+
+def test_all_unfit_columns_in_one_message() -> None:
+    table = _table(a=[1, np.nan, -1], b=[0, 0, 0], c=[1, 1, np.inf], d=[1, 1, 1])
+    message = (
+        r"^val: wanted weights of zero or more, found column 'a': 1 missing \(first in row 2\) and "
+        r"1 negative \(first in row 3\); column 'b': only zeros; column 'c': 1 infinite \(first in "
+        r"row 3\)$"
+    )
+    with pytest.raises(DataError, match=message):
+        check_weights(table, list(table), "val")
