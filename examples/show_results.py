@@ -60,9 +60,8 @@ def read_test_metrics(base: Path) -> dict[str, TaskMetrics]:
     for key, values in content.items():
         if key == "aggregate":
             continue
-        if not values.get("defined", True):
-            values |= dict.fromkeys(SCORES)
-        metrics[re.sub(r"^task_\d+_", "", key)] = values
+        unmeasured = {} if values.get("defined", True) else dict.fromkeys(SCORES)
+        metrics[re.sub(r"^task_\d+_", "", key)] = values | unmeasured
     return metrics
 
 
@@ -154,7 +153,9 @@ def main() -> None:
     try:
         print(show(base))
     except FileNotFoundError:
-        sys.exit(f"there is no {base / 'output/data/test.tar.gz'}: run the job with test data first")
+        sys.exit(
+            f"there is no {base / 'output/data/test.tar.gz'}: run the job with test data first"
+        )
 
 
 if __name__ == "__main__":

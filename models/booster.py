@@ -115,9 +115,7 @@ class SharedTreeBooster:
         number = iteration // settings.bagging_freq
         return Bag(settings.bagging_fraction, settings.structure.seed, number)
 
-    def _split_factors(
-        self, grad_std: NDArray[np.float64], iteration: int
-    ) -> NDArray[np.float64]:
+    def _split_factors(self, grad_std: NDArray[np.float64], iteration: int) -> NDArray[np.float64]:
         if self._settings.split_gradient == "weighted_sum":
             return weighted_sum_factors(self.state.weights)
         rng = generator(self._settings.structure.seed, Purpose.PROJECTION, iteration)
@@ -171,10 +169,12 @@ class SharedTreeBooster:
         def block_sums(block: slice, _: int) -> NDArray[np.float64]:
             loss = logloss(score[block], rows.label[block])
             weight = np.ones_like(loss) if rows.weight is None else rows.weight[block]
-            return np.stack([
-                np.einsum("ij,ij->j", loss, weight, dtype=np.float64),
-                weight.sum(axis=0, dtype=np.float64),
-            ])
+            return np.stack(
+                [
+                    np.einsum("ij,ij->j", loss, weight, dtype=np.float64),
+                    weight.sum(axis=0, dtype=np.float64),
+                ]
+            )
 
         total, weight = self._valid.blocks.sum(block_sums)
         known = weight > 0
@@ -210,8 +210,14 @@ class SharedTreeBooster:
         self.trees = list(trees)
         n_threads = self._settings.structure.num_threads
         best_iterations = self.state.best_task_iterations if self._best_score is not None else {}
-        replay_trees(trees, train_features, self._train.raw_score, n_threads, best_iterations,
-                     self._best_score)
+        replay_trees(
+            trees,
+            train_features,
+            self._train.raw_score,
+            n_threads,
+            best_iterations,
+            self._best_score,
+        )
         replay_trees(trees, valid_features, self._valid.raw_score, n_threads)
 
 

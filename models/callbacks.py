@@ -46,16 +46,21 @@ class TrainingStateCallback:
         n_tasks = len(state.task_names)
         struggling = set(state.struggling_tasks)
         state.record_evaluation(values[:n_tasks], values[-1])
-        env.model.keep_best_scores([
-            task
-            for task, best in state.best_task_iterations.items()
-            if best == state.current_iteration
-        ])
+        env.model.keep_best_scores(
+            [
+                task
+                for task, best in state.best_task_iterations.items()
+                if best == state.current_iteration
+            ]
+        )
         for task in sorted(struggling ^ set(state.struggling_tasks)):
             what = "improves again" if task in struggling else "is struggling"
             logger.info(
                 "Task %d (%s) %s at iteration %d",
-                task, state.task_names[task], what, state.current_iteration,
+                task,
+                state.task_names[task],
+                what,
+                state.current_iteration,
             )
 
     def _update_weights(self, booster: SharedTreeBooster) -> None:
@@ -90,7 +95,10 @@ class EarlyStopping:
         if state.evaluated_iterations[-1] - state.best_iteration >= self._rounds:
             logger.info(
                 "Early stopping after iteration %d: %s was best (%.6f) after iteration %d",
-                env.iteration, state.early_stopping_metric, state.best_score, state.best_iteration,
+                env.iteration,
+                state.early_stopping_metric,
+                state.best_score,
+                state.best_iteration,
             )
             raise EarlyStopException(state.best_iteration - 1, [])
 

@@ -6,16 +6,20 @@ are rebuilt from the trees, and everything random depends on the seed and the it
 
 import io
 import json
+import logging
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from exceptions import CheckpointError
 from models.shared_tree import STRUCTURE_FIELDS, SharedTree, TreeStructure
 from models.training_state import TrainingState
+
+logger = logging.getLogger(__name__)
 
 FORMAT_VERSION = 1
 
@@ -111,3 +115,55 @@ def _split_trees(arrays: dict[str, NDArray[Any]]) -> list[SharedTree]:
         SharedTree(TreeStructure(*structure), *value)
         for structure, value in zip(structures, values, strict=True)
     ]
+
+
+def newest_usable(
+    candidates: Iterable[tuple[str, bytes]], fingerprint: str, num_iterations: int
+) -> Checkpoint | None:
+    """The checkpoint to go on from; None: start from the beginning.
+
+    Damaged ones, those of a newer format and those with more iterations than are wanted are passed
+    over with a warning, and the one before is tried.
+
+    Args:
+        candidates: Name and content of each checkpoint, newest first.
+        fingerprint: That of this job's data and hyperparameters.
+        num_iterations: Number of trees wanted.
+
+    Raises:
+        CheckpointError: A checkpoint belongs to other data or hyperparameters, or all there are
+            were written by a newer version.
+    """
+    newer = []
+    for name, content in candidates:
+        try:
+            checkpoint = Checkpoint.from_bytes(content)
+        except UnreadableCheckpointError as error:
+            logger.warning("Checkpoint %s is damaged and passed over: %s", name, error)
+            continue
+        except NewerCheckpointError as error:
+            logger.warning("Checkpoint %s is passed over: it has %s", name, error)
+            newer.append(name)
+            continue
+        if checkpoint.fingerprint != fingerprint:
+            raise CheckpointError(
+                f"checkpoint {name} belongs to other data, other hyperparameters (any but "
+                "num_iterations, num_threads and checkpoint_frequency) or another version of "
+                "LightGBM: empty the checkpoint directory to start from the beginning, or restore "
+                "what the checkpoint was made with"
+            )
+        if len(checkpoint.trees) > num_iterations:
+            logger.warning(
+                "Checkpoint %s is passed over: it has %d iterations, and num_iterations is %d",
+                name,
+                len(checkpoint.trees),
+                num_iterations,
+            )
+            continue
+        return checkpoint
+    if newer:
+        raise CheckpointError(
+            f"checkpoint {newer[0]} was written by a newer version of this program, and there is "
+            "no other one to go on from: run that version, or empty the checkpoint directory"
+        )
+    return None

@@ -104,6 +104,21 @@ def chosen_thresholds(
     }
 
 
+def summary(
+    metrics: Mapping[str, Mapping[str, Any]], task_columns: Sequence[str], main_task: str
+) -> dict[str, float]:
+    """Return the few figures of a split that a tuner may aim at; nan where undefined."""
+    main = metrics[task_key(list(task_columns).index(main_task), main_task)]
+    loglosses = [metrics[task_key(i, task)]["log_loss"] for i, task in enumerate(task_columns)]
+    known = [loss for loss in loglosses if loss is not None]
+    mean_auc = metrics["aggregate"]["mean_auc_roc"]
+    return {
+        "main_auc": main["auc_roc"] if main["defined"] else math.nan,
+        "mean_auc": math.nan if mean_auc is None else mean_auc,
+        "mean_logloss": sum(known) / len(known) if known else math.nan,
+    }
+
+
 # A figure without a value is the text of the reason until `_with_reasons` takes it apart.
 
 

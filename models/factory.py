@@ -137,8 +137,20 @@ class ModelFactory:
         return self._hyperparams.model_dump_json(exclude=set(_NOT_IN_THE_MODEL))
 
 
-_NOTED_PARAMETERS = frozenset({
-    "learning_rate", "num_leaves", "max_depth", "min_data_in_leaf", "min_sum_hessian_in_leaf",
-    "lambda_l1", "lambda_l2", "min_gain_to_split", "max_bin", "feature_fraction",
-    "bagging_fraction", "bagging_freq", "seed",
-})
+_NOTED_PARAMETERS = frozenset(
+    {
+        "learning_rate",
+        "num_leaves",
+        "max_depth",
+        "min_data_in_leaf",
+        "min_sum_hessian_in_leaf",
+        "lambda_l1",
+        "lambda_l2",
+        "min_gain_to_split",
+        "max_bin",
+        "feature_fraction",
+        "bagging_fraction",
+        "bagging_freq",
+        "seed",
+    }
+)

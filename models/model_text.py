@@ -110,9 +110,7 @@ def _assemble(header: list[str], sections: list[str], footer: list[str]) -> str:
     return "\n".join([*header, f"tree_sizes={sizes}", "", "".join(sections) + "\n".join(footer)])
 
 
-def _tree_section(
-    number: int, tree: SharedTree, task: int, offset: float, shrinkage: float
-) -> str:
+def _tree_section(number: int, tree: SharedTree, task: int, offset: float, shrinkage: float) -> str:
     structure = tree.structure
     fields: dict[str, Iterable[object]] = {
         "num_leaves": [structure.n_leaves],

@@ -1,10 +1,12 @@
 """The finished model: a text that stock LightGBM reads, and stock LightGBM reading it."""
 
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import lightgbm as lgb
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 
@@ -39,3 +41,37 @@ class MultiTaskModel:
     def feature_importance(self, importance_type: str = "gain") -> NDArray[np.float64]:
         """Importance of every feature over all trees of the file, shape (F,)."""
         return np.asarray(self._booster.feature_importance(importance_type), dtype=np.float64)
+
+
+_VALUES_PER_CHUNK = 2**23
+
+
+class Predictor(Protocol):
+    """`MultiTaskModel` or a `lightgbm.Booster` that was loaded from the model file."""
+
+    def predict(self, data: Any) -> Any:
+        """Probabilities of all tasks, shape (n, K)."""
+
+
+def predict_multitask(
+    model: Predictor, df: pd.DataFrame, feature_columns: Sequence[str]
+) -> NDArray[np.float64]:
+    """Probabilities of all tasks for the rows of a table, shape (n, K).
+
+    Args:
+        model: The model.
+        df: Preprocessed rows: a numeric column for every feature, without missing values.
+        feature_columns: Features in the order of the model.
+
+    Raises:
+        KeyError: `df` lacks a feature.
+    """
+    rows_per_chunk = max(1, _VALUES_PER_CHUNK // len(feature_columns))
+    columns = [df[name].to_numpy() for name in feature_columns]
+    chunks = [
+        model.predict(
+            np.column_stack([column[start : start + rows_per_chunk] for column in columns])
+        )
+        for start in range(0, max(len(df), 1), rows_per_chunk)
+    ]
+    return np.concatenate(chunks)

@@ -63,7 +63,10 @@ class Progress:
         rate = (done - self._first) / elapsed
         logger.info(
             "iteration %d/%d  %s%.1f trees/s  %s left",
-            done, self._num_iterations, self._scores(), rate,
+            done,
+            self._num_iterations,
+            self._scores(),
+            rate,
             _duration((self._num_iterations - done) / rate),
         )
         if self._state.evaluated_iterations:

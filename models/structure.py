@@ -168,9 +168,7 @@ class StructureGrower:
         """Takes LightGBM's scores through the public metric interface; no metric is computed."""
         scores: list[NDArray[np.float64]] = []
 
-        def capture(
-            score: NDArray[np.float64], _data: lgb.Dataset
-        ) -> tuple[str, float, bool]:
+        def capture(score: NDArray[np.float64], _data: lgb.Dataset) -> tuple[str, float, bool]:
             scores.append(score)
             return "score", 0.0, True
 
@@ -186,9 +184,7 @@ class StructureGrower:
         """Writes the leaves of some validation rows; once per tree and row."""
         self._leaves(1, grown, rows, leaf)
 
-    def _leaves(
-        self, data: int, grown: GrownTree, rows: slice, leaf: NDArray[np.int32]
-    ) -> None:
+    def _leaves(self, data: int, grown: GrownTree, rows: slice, leaf: NDArray[np.int32]) -> None:
         before, after = self._score_before[data][rows], self._score_after[data][rows]
         grown.lookup.find(after - before, leaf)
         before[:] = after

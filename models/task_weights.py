@@ -119,9 +119,7 @@ def similarity_to_main(
     n_tasks = raw_score.shape[1]
     others = [task for task in range(n_tasks) if task != main_task]
     similarity = np.ones(n_tasks)
-    similarity[others] -= js_divergences(
-        raw_score, [(task, main_task) for task in others], blocks
-    )
+    similarity[others] -= js_divergences(raw_score, [(task, main_task) for task in others], blocks)
     return similarity
 
 

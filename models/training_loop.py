@@ -69,9 +69,23 @@ def evaluation_results(booster: SharedTreeBooster) -> list[EvaluationResult]:
     task_auc, mean_logloss = booster.evaluate()
     state = booster.state
     return [
-        *(("val", f"{name}_auc", auc, True)
-          for name, auc in zip(state.task_names, task_auc, strict=True)),
+        *(
+            ("val", f"{name}_auc", auc, True)
+            for name, auc in zip(state.task_names, task_auc, strict=True)
+        ),
         ("val", "main_auc", task_auc[state.main_task], True),
         ("val", "mean_auc", mean_of_defined(task_auc), True),
         ("val", "mean_logloss", mean_logloss, False),
     ]
+
+
+def finish(booster: SharedTreeBooster) -> None:
+    """Completes the state: a last evaluation, if the last iteration had none, and the similarity.
+
+    A checkpoint is saved before it: a run that goes on has its evaluations at the same iterations
+    as one that was never interrupted.
+    """
+    state = booster.state
+    if state.evaluated_iterations[-1:] != [state.current_iteration]:
+        state.record_evaluation(*booster.evaluate())
+    state.task_similarity = booster.similarity_matrix().tolist()

@@ -34,6 +34,7 @@ class TrainingState:
         best_task_iterations: Per task, the number of iterations after which it was reached.
         struggling_periods: Per task, ``[first, end]`` pairs: the task was struggling from
             iteration `first` up to and without `end`; None as `end`: it still is.
+        task_similarity: Similarity of every task to every other, known after the training.
     """
 
     task_names: list[str]
@@ -52,6 +53,7 @@ class TrainingState:
     best_task_scores: dict[int, float | None] = field(default_factory=dict)
     best_task_iterations: dict[int, int] = field(default_factory=dict)
     struggling_periods: dict[int, list[list[int | None]]] = field(default_factory=dict)
+    task_similarity: list[list[float]] | None = None
 
     def __post_init__(self) -> None:
         for task in range(len(self.task_names)):
@@ -123,9 +125,8 @@ class TrainingState:
         if math.isnan(score):
             return
         lower_is_better = self.early_stopping_metric == "mean_logloss"
-        if (
-            self.best_score is None
-            or (score < self.best_score if lower_is_better else score > self.best_score)
+        if self.best_score is None or (
+            score < self.best_score if lower_is_better else score > self.best_score
         ):
             self.best_score = float(score)
             self.best_iteration = self.current_iteration

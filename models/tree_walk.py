@@ -39,7 +39,9 @@ def replay_trees(
     rows_per_chunk = max(1, _LEAVES_PER_CHUNK // len(trees))
     for start in range(0, features.num_rows, rows_per_chunk):
         rows = slice(start, start + rows_per_chunk)
-        leaves = walker.predict(features.slice(start, rows_per_chunk), pred_leaf=True, num_threads=n_threads)
+        leaves = walker.predict(
+            features.slice(start, rows_per_chunk), pred_leaf=True, num_threads=n_threads
+        )
         leaves = np.asarray(leaves).reshape(-1, len(trees))
         for n_done, value in enumerate(values, start=1):
             raw_score[rows] += value[leaves[:, n_done - 1]]

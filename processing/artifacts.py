@@ -231,14 +231,13 @@ def _require(entries: Mapping[str, object], source: str, keys: Sequence[str]) ->
 
 
 def _number(value: object, where: str, problems: list[str]) -> float:
-    if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
-        number = float(value)
-        # Rows hold it as float32.
-        if math.isfinite(number) and abs(number) <= FLOAT32_MAX:
-            return number
-        problems.append(f"{where[:100]}: {number}")
-    else:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         problems.append(f"{where[:100]}: a {type(value).__name__}")
+    elif -FLOAT32_MAX <= value <= FLOAT32_MAX:  # rows hold it as float32; false for NaN
+        return float(value)
+    else:
+        shown = value if isinstance(value, float | np.floating) else "an integer out of range"
+        problems.append(f"{where[:100]}: {shown}")
     return math.nan
 
 

@@ -82,7 +82,7 @@ def is_string(kind: pa.DataType) -> bool:
 def _float_text(value: float) -> str | None:
     if value != value:  # noqa: PLR0124 - NaN
         return None
-    if abs(value) < _EXPONENT_FORM and value == int(value):
+    if abs(float(value)) < _EXPONENT_FORM and value == int(value):
         return str(int(value))
     return str(value)
 

@@ -3,6 +3,7 @@
 Standard library only at import, like `processing.packages`; boto3 is imported when it is needed.
 """
 
+import logging
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -73,6 +74,8 @@ def make_client(region: str) -> Any:
             f"Packages from CodeArtifact need boto3, which cannot be imported ({error}); install "
             "it in the image, or set USE_SECURE_PYPI=false for public PyPI"
         ) from None
+    # At DEBUG botocore 1.44 logs the response to the request for a token.
+    logging.getLogger("botocore").setLevel(logging.INFO)
     try:
         return boto3.client(
             "codeartifact",

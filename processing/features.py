@@ -17,7 +17,9 @@ def feature_table(df: pd.DataFrame, feature_columns: Sequence[str]) -> pa.Table:
         df: Has a numeric column of every name, without missing values.
         feature_columns: Names of the features.
     """
-    return pa.table({
-        f"Column_{index}": pa.array(df[name].to_numpy(dtype=np.float32))
-        for index, name in enumerate(feature_columns)
-    })
+    return pa.table(
+        {
+            f"Column_{index}": pa.array(df[name].to_numpy(dtype=np.float32))
+            for index, name in enumerate(feature_columns)
+        }
+    )

@@ -34,7 +34,7 @@ def listed_with_nearest(names: Sequence[str], existing: Sequence[str]) -> str:
 def with_nearest(name: str, existing: Sequence[str]) -> str:
     """The name in quotes with the one or two existing names that are most like it."""
     by_lower_case = {candidate.strip().lower(): candidate for candidate in reversed(existing)}
-    nearest = get_close_matches(name.strip().lower(), list(by_lower_case), n=2)
+    nearest = get_close_matches(name.strip().lower(), list(by_lower_case), n=2, cutoff=0.7)
     if not nearest:
         return quoted(name)
     found = " or ".join(quoted(by_lower_case[candidate]) for candidate in nearest)

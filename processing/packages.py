@@ -80,7 +80,7 @@ def install_missing(requirements_file: Path, environ: Mapping[str, str]) -> list
     logger.info(
         "Installing %s from %s", ", ".join(missing), "CodeArtifact" if index else "public PyPI"
     )
-    _run_pip(missing, requirements_file, environ, index)
+    _run_pip(missing, environ, index)
     importlib.invalidate_caches()
     remaining = missing_requirements(requirements_file)
     if remaining:
@@ -114,12 +114,12 @@ def _code_artifact_index(environ: Mapping[str, str], missing: list[str]) -> Pack
 
 def _run_pip(
     pins: list[str],
-    requirements_file: Path,
     environ: Mapping[str, str],
     index: PackageIndex | None,
 ) -> None:
     command = [sys.executable, "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
-    command += ["--only-binary=:all:", "--constraint", str(requirements_file)]
+    # All that is needed is pinned, so nothing else of the environment is touched.
+    command += ["--only-binary=:all:", "--no-deps"]
     child_environ = dict(environ)
     secrets = []
     if index is not None:

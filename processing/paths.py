@@ -30,6 +30,7 @@ class JobPaths:
         native_hyperparameters: folder of the native hyperparameter files.
         job_hyperparameters: the platform's hyperparameter file, whose values are strings.
         resource_config: the platform's list of hosts.
+        input_data_config: the platform's list of channels.
     """
 
     base: Path
@@ -44,6 +45,7 @@ class JobPaths:
     native_hyperparameters: Path
     job_hyperparameters: Path
     resource_config: Path
+    input_data_config: Path
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "JobPaths":
@@ -53,7 +55,7 @@ class JobPaths:
             DataError: the validation channel is there under both of its names.
             UserError: `checkpointconfig.json` is not what the platform writes.
         """
-        base = Path(environ.get("SAGEMAKER_BASE_DIR") or DEFAULT_BASE)
+        base = _base(environ)
         data = base / "input" / "data"
         config = base / "input" / "config"
 
@@ -72,12 +74,22 @@ class JobPaths:
             ),
             model=place("SM_MODEL_DIR", base / "model"),
             output_data=place("SM_OUTPUT_DATA_DIR", base / "output" / "data"),
-            failure=base / "output" / "failure",
+            failure=failure_file(environ),
             checkpoints=_checkpoint_folder(base, config / "checkpointconfig.json"),
             native_hyperparameters=base / "code" / "hyperparams",
             job_hyperparameters=config / "hyperparameters.json",
             resource_config=config / "resourceconfig.json",
+            input_data_config=config / "inputdataconfig.json",
         )
+
+
+def failure_file(environ: Mapping[str, str]) -> Path:
+    """Where the reason goes when the job fails, which must be known before anything else is."""
+    return _base(environ) / "output" / "failure"
+
+
+def _base(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("SAGEMAKER_BASE_DIR") or DEFAULT_BASE)
 
 
 def _validation_channel(environ: Mapping[str, str], data: Path) -> Path:

@@ -12,6 +12,7 @@ from exceptions import ArtifactError
 MAX_MEMBERS = 10_000
 MAX_TOTAL_BYTES = 4 * 1024**3
 MAX_READ_BYTES = 64 * 1024**2
+CHUNK_BYTES = 16 * 1024
 
 
 def extract_named(archive: Path, names: Collection[str], into: Path) -> dict[str, Path]:
@@ -37,9 +38,12 @@ def extract_named(archive: Path, names: Collection[str], into: Path) -> dict[str
     try:
         with (
             gzip.open(archive) as stream,
-            tarfile.open(fileobj=_Limited(stream, archive), mode="r:") as tar,
+            _Limited(stream, archive) as limited,
+            tarfile.open(fileobj=limited, mode="r:") as tar,
         ):
             wanted = _choose(_checked_members(tar, archive), names, archive)
+            while limited.read(CHUNK_BYTES):  # the checksum stands at the end
+                pass
             return {
                 name: _copy(tar, member, into / name, archive) for name, member in wanted.items()
             }

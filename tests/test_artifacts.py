@@ -1,3 +1,5 @@
+"""Precomputed artifacts are found, loaded and checked, each fault with file and key."""
+
 import json
 import os
 import pickle
@@ -97,18 +99,21 @@ def test_missing_artifacts_are_reported_together_with_what_is_there(tmp_path: Pa
     (tmp_path / "impute.pkl").touch()
     with pytest.raises(
         ArtifactError,
-        match=r"wanted impute_dict\.pkl, risk_table_map\.pkl, directly or in model\.tar\.gz, because "
-        r"USE_PRECOMPUTED_IMPUTATION, USE_PRECOMPUTED_RISK_TABLES is true; found impute\.pkl$",
+        match=r"wanted impute_dict\.pkl, risk_table_map\.pkl, directly or in model\.tar\.gz, "
+        r"because USE_PRECOMPUTED_IMPUTATION, USE_PRECOMPUTED_RISK_TABLES is true; "
+        r"found impute\.pkl$",
     ):
         load(tmp_path, "ir")
-    with pytest.raises(ArtifactError, match="it does not exist$"):
+    with pytest.raises(ArtifactError, match=r"it does not exist$"):
         load(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ArtifactError, match="found nothing$"):
+    with pytest.raises(ArtifactError, match=r"found nothing$"):
         load(tmp_path / "empty")
 
 
 class Attack:
+    """Pickles as a call."""
+
     def __reduce__(self) -> Any:
         return os.system, ("exit 1",)
 

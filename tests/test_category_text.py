@@ -1,3 +1,5 @@
+"""The text form of categories."""
+
 import datetime
 from decimal import Decimal
 
@@ -34,7 +36,7 @@ def test_category_of_text(text: str, category: str | None) -> None:
         (pa.array([Decimal("1.50"), Decimal("2.00")]), ["1.50", "2.00"]),
         (pa.array([datetime.date(2024, 1, 31)]), ["2024-01-31"]),
         (
-            pa.array([datetime.datetime(2024, 1, 31), datetime.datetime(2024, 1, 31, 9)]),  # noqa: DTZ001
+            pa.array([datetime.datetime(2024, 1, 31), datetime.datetime(2024, 1, 31, 9)]),
             ["2024-01-31", "2024-01-31 09:00:00"],
         ),
         (pa.array(["1.0", "", None]), ["1.0", "", None]),

@@ -1,3 +1,5 @@
+"""Which files a channel has."""
+
 import logging
 from pathlib import Path
 
@@ -59,7 +61,7 @@ def test_unfit_channels(tmp_path: Path, names: list[str], content: str, message:
 
 
 def test_missing_channel(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="channel 'test': wanted a folder .* found none"):
+    with pytest.raises(DataError, match=r"channel 'test': wanted a folder .* found none"):
         find_channel_files("test", tmp_path / "none")
 
 

@@ -1,3 +1,5 @@
+"""Checks of column names."""
+
 import pytest
 
 from exceptions import DataError
@@ -24,7 +26,7 @@ def test_columns_by_role_and_each_once() -> None:
 def test_one_column_in_two_roles_is_refused(
     arguments: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], str],
 ) -> None:
-    with pytest.raises(DataError, match="these have several: '[ay]'"):
+    with pytest.raises(DataError, match=r"these have several: '[ay]'"):
         TableColumns(*arguments)
 
 

@@ -1,3 +1,5 @@
+"""Boolean environment variables."""
+
 import pytest
 
 from exceptions import UserError

@@ -113,7 +113,8 @@ def test_infinite_log_loss_is_null_with_the_reason() -> None:
 def test_unknown_labels_count_as_if_their_rows_were_not_there(split: Split) -> None:
     y_true, y_prob = split
     known = np.random.default_rng(1).random(1000) < 0.6
-    masked: dict[int, Any] = {**y_true, 1: np.where(known, y_true[1], np.nan)}
+    masked = dict(y_true)
+    masked[1] = np.where(known, y_true[1], np.nan)
     metrics = compute_multitask_metrics(masked, y_prob, TASKS)
     alone = compute_multitask_metrics({0: y_true[1][known]}, y_prob[known, 1:2], ["x"])
     assert metrics['task_1_a "b", [c]'] == alone["task_0_x"]
@@ -121,7 +122,7 @@ def test_unknown_labels_count_as_if_their_rows_were_not_there(split: Split) -> N
 
 
 def test_task_without_known_labels_has_no_figures(caplog: pytest.LogCaptureFixture) -> None:
-    y_true = {0: [np.nan, np.nan], 1: [0, 1]}
+    y_true: dict[int, Any] = {0: [np.nan, np.nan], 1: [0, 1]}
     metrics = compute_multitask_metrics(y_true, np.full((2, 2), 0.5), ["a", "b"])
     assert caplog.messages == ["No known label in task 0 (a)"]
     figures = metrics["task_0_a"]

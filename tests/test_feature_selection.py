@@ -1,3 +1,5 @@
+"""The selected features are checked."""
+
 import pytest
 
 from exceptions import ArtifactError

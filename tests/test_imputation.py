@@ -1,3 +1,5 @@
+"""Imputation by the training means."""
+
 import logging
 
 import numpy as np

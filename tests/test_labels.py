@@ -1,3 +1,5 @@
+"""Task labels."""
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -42,12 +44,12 @@ def test_all_bad_columns_in_one_message_with_examples_and_counts() -> None:
         {"a": ["0", "2", "2", "x"], "b": [0, 1, 0, 1], "c [x]": [None, 1.0, 0.5, np.inf]}
     )
     message = (
-        r"^train: wanted labels 0 or 1, found column 'a': 3 other values \('2' 2 times, 'x' 1 times, "
-        r"first in row 2\); column 'c \[x\]': 2 other values \('0\.5' 1 times, 'inf' 1 times, first "
-        r"in row 3\) and 1 missing \(first in row 1\)$"
+        r"^train: wanted labels 0 or 1, found column 'a': 3 other values \('2' 2 times, 'x' 1 "
+        r"times, first in row 2\); column 'c \[x\]': 2 other values \('0\.5' 1 times, 'inf' 1 "
+        r"times, first in row 3\) and 1 missing \(first in row 1\)$"
     )
     with pytest.raises(DataError, match=message):
-        binary_labels(table, list(table), "train")
+        binary_labels(table, ["a", "b", "c [x]"], "train")
 
 
 @pytest.mark.parametrize("bad", ["yes", "-1", "1e0", "01", "0x1", "10"])

@@ -1,3 +1,5 @@
+"""Lists and names in messages."""
+
 from processing.messages import (
     first_line,
     listed,
@@ -17,9 +19,9 @@ def test_long_lists_and_values_are_cut() -> None:
 
 
 def test_nearest_names() -> None:
-    existing = ["Amount", "country", "card_country", "id"]
+    existing = ["Amount", "country", "county", "id"]
     assert with_nearest("amount ", existing) == "'amount ' (nearest: 'Amount')"
-    assert with_nearest("contry", existing) == "'contry' (nearest: 'country' or 'card_country')"
+    assert with_nearest("contry", existing) == "'contry' (nearest: 'country' or 'county')"
     assert with_nearest("zzz", existing) == "'zzz'"
     many = listed_with_nearest([f"zz{number}" for number in range(10)], existing)
     assert many.endswith("'zz7' and 2 more")

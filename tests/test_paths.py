@@ -1,3 +1,5 @@
+"""Where the job reads and writes."""
+
 import json
 from pathlib import Path
 
@@ -64,7 +66,7 @@ def test_validation_is_another_name_of_val(tmp_path: Path) -> None:
     (data / "validation").mkdir(parents=True)
     assert JobPaths.from_environment(environ).val == data / "validation"
     (data / "val").mkdir()
-    with pytest.raises(DataError, match="one validation channel is wanted, but both .* exist"):
+    with pytest.raises(DataError, match=r"one validation channel is wanted, but both .* exist"):
         JobPaths.from_environment(environ)
 
 

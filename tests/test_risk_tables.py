@@ -1,10 +1,14 @@
+"""Risk tables: values by hand, out of fold, no leakage, odd training data."""
+
 import logging
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import ks_2samp
 from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedKFold
 
 from processing.risk_tables import apply_risk_table, fit_risk_tables
 
@@ -14,8 +18,12 @@ def categories(values: list[str | None]) -> pd.Series:
 
 
 def random_codes(rng: np.random.Generator, rows: int, size: int) -> pd.Series:
-    texts = [str(code) for code in range(size)]
-    return pd.Series(pd.Categorical.from_codes(rng.integers(0, size, rows), texts))
+    return of_codes(rng.integers(0, size, rows), size)
+
+
+def of_codes(codes: np.ndarray, size: int) -> pd.Series:
+    texts = pd.Index([str(code) for code in range(size)])
+    return pd.Series(pd.Categorical.from_codes(codes, texts))
 
 
 def test_bins_are_smoothed_positive_rates_of_all_training_rows() -> None:
@@ -55,8 +63,6 @@ def test_a_training_row_is_encoded_without_its_own_label() -> None:
     label = rng.integers(0, 2, 300).astype(np.uint8)
     _, before = fit_risk_tables(df, ["c"], label, smooth=0.0, folds=3, seed=1)
     by_hand = np.empty(300)
-    from sklearn.model_selection import StratifiedKFold
-
     codes = df["c"].cat.codes.to_numpy()
     splitter = StratifiedKFold(3, shuffle=True, random_state=1)
     for fit_rows, rows in splitter.split(codes, label):
@@ -87,7 +93,7 @@ def test_training_and_validation_encodings_have_about_the_same_distribution() ->
     risk = rng.beta(1, 9, 100)
     codes = rng.integers(0, 100, 40_000)
     label = (rng.random(40_000) < risk[codes]).astype(np.uint8)
-    column = pd.Series(pd.Categorical.from_codes(codes, [str(code) for code in range(100)]))
+    column = of_codes(codes, 100)
     train, val = column[:20_000], column[20_000:]
     tables, encoded = fit_risk_tables(
         pd.DataFrame({"c": train}), ["c"], label[:20_000], smooth=20.0, folds=5, seed=0
@@ -112,7 +118,7 @@ def test_rows_with_an_unknown_label_get_the_table_and_are_no_part_of_it() -> Non
     assert np.array_equal(encoded["c"][~known], apply_risk_table(df["c"], tables["c"])[~known])
 
 
-CASES = {
+CASES: dict[str, tuple[list[str | None], list[float], float, str]] = {
     "one class, negative": (["x", "y"] * 3, [0] * 6, 0.0, "only one class"),
     "one class, positive": (["x", "y"] * 3, [1] * 6, 1.0, "only one class"),
     "fewer positives than folds": (["x", "y"] * 3, [1, 0, 0, 0, 0, 0], 1 / 6, "fewer than the 5"),
@@ -126,7 +132,7 @@ CASES = {
 @pytest.mark.parametrize("smooth", [0.0, 10.0, "auto"])
 @pytest.mark.parametrize("name", CASES)
 def test_odd_training_data_gives_finite_values_and_a_warning(
-    name: str, smooth: float, caplog: pytest.LogCaptureFixture
+    name: str, smooth: float | Literal["auto"], caplog: pytest.LogCaptureFixture
 ) -> None:
     values, labels, default, warning = CASES[name]
     df = pd.DataFrame({"c": categories(values)})

@@ -1,3 +1,5 @@
+"""Wanted files come out of an archive; hostile, damaged and huge ones are refused."""
+
 import gzip
 import io
 import tarfile
@@ -62,7 +64,7 @@ def test_the_highest_of_several_wins_and_equals_are_refused(tmp_path: Path, into
     extract_named(archive, WANTED, into)
     assert (into / "impute_dict.pkl").read_bytes() == b"new"
     archive = write(tmp_path / "m.tar.gz", {"a/impute_dict.pkl": b"", "b/impute_dict.pkl": b""})
-    with pytest.raises(ArtifactError, match="several files could be impute_dict.pkl: 'a/"):
+    with pytest.raises(ArtifactError, match=r"several files could be impute_dict\.pkl: 'a/"):
         extract_named(archive, WANTED, into)
 
 

@@ -1,3 +1,5 @@
+"""Task columns and their positive rows."""
+
 import logging
 from dataclasses import dataclass
 
@@ -11,6 +13,8 @@ from processing.tasks import create_task_indices, identify_task_columns
 
 @dataclass
 class Settings:
+    """The hyperparameters that name the tasks."""
+
     task_label_names: list[str] | None = None
     num_tasks: int | None = None
     label_name: str = "isFraud"
@@ -66,8 +70,9 @@ def test_contradictions(settings: Settings, message: str) -> None:
 
 @pytest.mark.parametrize("dtype", ["int64", "bool", "float64", "uint8", "float32", "Int64"])
 def test_positive_rows(dtype: str) -> None:
-    train = pd.DataFrame({"a": [0, 1, 1], "b": [1, 0, 0]}, index=[7, 8, 9]).astype(dtype)
-    val = pd.DataFrame({"a": [0, 0], "b": [0, 1]}).astype(dtype)
+    kind = pd.api.types.pandas_dtype(dtype)
+    train = pd.DataFrame({"a": [0, 1, 1], "b": [1, 0, 0]}, index=[7, 8, 9]).astype(kind)
+    val = pd.DataFrame({"a": [0, 0], "b": [0, 1]}).astype(kind)
     train_rows, val_rows = create_task_indices(train, val, ["a", "b"])
     assert {task: rows.tolist() for task, rows in train_rows.items()} == {0: [1, 2], 1: [0]}
     assert {task: rows.tolist() for task, rows in val_rows.items()} == {0: [], 1: [1]}
@@ -82,9 +87,11 @@ def test_missing_labels_are_not_positive(caplog: pytest.LogCaptureFixture) -> No
 
 def test_log_tells_positives_and_warns(caplog: pytest.LogCaptureFixture) -> None:
     rows = np.arange(300)
-    train = pd.DataFrame({"few": rows < 99, "enough": rows < 100, "none": rows < 0, "all": rows < 300})
+    train = pd.DataFrame(
+        {"few": rows < 99, "enough": rows < 100, "none": rows < 0, "all": rows < 300}
+    )
     with caplog.at_level(logging.INFO):
-        create_task_indices(train, train, list(train))
+        create_task_indices(train, train, ["few", "enough", "none", "all"])
     assert "task 1 (enough): 100 of 300 training rows and 100 of 300 validation" in caplog.text
     warnings = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
     assert warnings == [
@@ -96,5 +103,5 @@ def test_log_tells_positives_and_warns(caplog: pytest.LogCaptureFixture) -> None
 
 def test_no_positive_at_all_is_an_error() -> None:
     train = pd.DataFrame({"a": [0, 0], "b": [0, 0]})
-    with pytest.raises(DataError, match="no task has a positive training row.*'a', 'b'"):
+    with pytest.raises(DataError, match=r"no task has a positive training row.*'a', 'b'"):
         create_task_indices(train, train, ["a", "b"])

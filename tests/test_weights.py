@@ -1,3 +1,5 @@
+"""Row weights."""
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,4 +24,4 @@ def test_all_unfit_columns_in_one_message() -> None:
         r"row 3\)$"
     )
     with pytest.raises(DataError, match=message):
-        check_weights(table, list(table), "val")
+        check_weights(table, ["a", "b", "c", "d"], "val")

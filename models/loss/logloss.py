@@ -25,9 +25,7 @@ def sigmoid(
         return np.reciprocal(prob, out=prob)
 
 
-def logloss(
-    raw_score: NDArray[np.floating], label: NDArray[np.generic]
-) -> NDArray[np.floating]:
+def logloss(raw_score: NDArray[np.floating], label: NDArray[np.generic]) -> NDArray[np.floating]:
     """Loss of every row and task, the shape of `raw_score`, finite for every finite score."""
     softplus: NDArray[np.floating] = np.logaddexp(0, raw_score)
     return softplus - label * raw_score

@@ -1,0 +1,53 @@
+"""What the platform says about the job: hosts and the way that channels are delivered."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from exceptions import UserError
+
+
+def check_single_host(resource_config: Path) -> None:
+    """Refuses a job of several hosts.
+
+    Raises:
+        UserError: There are several, or the file is not what the platform writes.
+    """
+    config = _read(resource_config)
+    hosts = config.get("hosts", [])
+    if len(hosts) > 1:
+        raise UserError(
+            f"the job has {len(hosts)} hosts ({resource_config}), but training runs on one: set "
+            "instance_count to 1, and take a larger instance type if one is too small"
+        )
+
+
+def check_input_mode(input_data_config: Path) -> None:
+    """Refuses channels in Pipe mode, which are no files.
+
+    Raises:
+        UserError: A channel is in Pipe mode, or the file is not what the platform writes.
+    """
+    channels = _read(input_data_config)
+    piped = sorted(
+        name
+        for name, channel in channels.items()
+        if isinstance(channel, dict) and channel.get("TrainingInputMode") == "Pipe"
+    )
+    if piped:
+        raise UserError(
+            f"channels in Pipe mode cannot be read as files: {', '.join(piped)} "
+            f"({input_data_config}); set input_mode to File or FastFile"
+        )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
+    except ValueError as error:
+        raise UserError(f"{path} must be a JSON object, found: {error}") from error
+    if not isinstance(document, dict):
+        raise UserError(f"{path} must be a JSON object, found {type(document).__name__}")
+    return document
