@@ -1,8 +1,8 @@
 """What is wrong with a CSV or TSV file, and in which row.
 
-Arrow names a row at best, and only the first. So a file that it refused, or that looks odd, is read
-again with Python's reader. (Arrow's own handler of invalid rows fails on text that is not UTF-8, and
-loses the row: pyarrow 26.)
+Arrow names a row at best, and only the first. So a file that it refused, or that looks odd, is
+read again with Python's reader. (Arrow's own handler of invalid rows fails on text that is not
+UTF-8 and loses the row: pyarrow 26.)
 """
 
 import csv
@@ -17,8 +17,8 @@ def check_fields(file: DataFile) -> None:
     """Check that every row has as many fields as the header.
 
     Raises:
-        DataError: rows with another number, the first ones by their number; or a quote that is never
-            closed.
+        DataError: rows with another number, the first ones by their number; or a quote that is
+            never closed.
     """
     found = []
     row_number = 0

@@ -127,7 +127,6 @@ def _run_pip(
             child_environ.pop(name, None)
         child_environ["PIP_CONFIG_FILE"] = os.devnull  # pip's documented way to read no file
         child_environ["PIP_INDEX_URL"] = index.url_with_token()
-        command.append("--no-cache-dir")
         secrets = [quote(index.token, safe=""), index.token]
     done = subprocess.run(  # noqa: S603
         [*command, *pins],

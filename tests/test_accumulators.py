@@ -4,13 +4,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processing import accumulators
 from processing.accumulators import CategoryColumn, GrowingArray, NumberColumn, TextColumn
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(-5, 5), max_size=9), max_size=9), st.integers(0, 20))
 def test_growing_array_holds_what_was_appended(parts: list[list[int]], capacity: int) -> None:
     array = GrowingArray(np.int32, capacity)

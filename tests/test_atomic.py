@@ -159,6 +159,14 @@ def test_the_rest_of_a_killed_job_is_removed_at_the_start(tmp_path: Path) -> Non
         assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
+def test_the_mark_of_completeness_is_removed_first(tmp_path: Path) -> None:
+    (tmp_path / "a.json").mkdir()  # cannot be removed as a file
+    (tmp_path / "model.txt").touch()
+    with pytest.raises(OSError, match=r"a\.json"), StagedDirectory(tmp_path, NAMES):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
 def test_a_folder_that_cannot_be_made_is_an_os_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (

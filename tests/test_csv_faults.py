@@ -23,9 +23,7 @@ def test_a_sound_file_passes(tmp_path: Path) -> None:
 
 def test_rows_are_counted_without_header_and_blank_lines(tmp_path: Path) -> None:
     file = _file(tmp_path, b'a,b\n1,"x\ny"\n\n3\n\xff\xfe\n4,5,6\n' + b"1\n" * 10)
-    message = (
-        r"^train/x\.csv: wanted 2 fields .* found 13 rows .*: row 2 has 1, row 3 has 1, row 4 has 3"
-    )
+    message = r"^train/x\.csv: wanted 2 fields .* 13 rows .*: row 2 has 1, row 3 has 1, row 4 has 3"
     with pytest.raises(DataError, match=message):
         check_fields(file)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processing.number_text import MISSING_MARKERS, numbers_from_text
@@ -44,6 +44,7 @@ def test_markers_are_those_of_pandas() -> None:
     assert read["a"].isna().all()
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(allow_nan=False, width=32)))
 def test_every_float_is_read_back(values: list[float]) -> None:
     numbers, no_numbers = numbers_from_text(pa.array([repr(v) for v in values], pa.string()))
@@ -51,6 +52,7 @@ def test_every_float_is_read_back(values: list[float]) -> None:
     assert len(no_numbers) == 0
 
 
+@settings(deadline=None)
 @given(st.lists(st.text("+-.0123456789eEinfa_ x", max_size=8)))
 def test_never_fails_and_never_takes_what_python_refuses(texts: list[str]) -> None:
     numbers, no_numbers = numbers_from_text(pa.array(texts, pa.string()))

@@ -1,6 +1,7 @@
 """Missing packages are installed from a private index; its token shows nowhere."""
 
 import base64
+import functools
 import hashlib
 import io
 import json
@@ -28,6 +29,7 @@ ARN = "arn:aws:codeartifact:eu-west-1:123456789012:repository/our-domain/our-rep
 WHEEL = "tinything-1.0-py3-none-any.whl"
 
 
+@functools.cache  # an archive holds the time of day, and its checksum is announced
 def wheel() -> bytes:
     files = {
         "tinything.py": "VALUE = 7\n",
@@ -76,7 +78,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.answer_index(path.removeprefix("/pypi/our-repo"))
 
-    do_POST = do_GET
+    do_POST = do_GET  # noqa: N815
 
     def expected(self) -> str:
         """Return the header that carries the token."""
@@ -224,6 +226,9 @@ def _boto3() -> None:
 def test_the_token_reaches_pip_and_shows_nowhere(job: Job, server: Server) -> None:
     # Other indexes of the environment must not be asked.
     elsewhere = f"{server.url}/open/simple"
+    config = job.folder / "home" / ".config" / "pip" / "pip.conf"
+    config.parent.mkdir(parents=True)
+    config.write_text(f"[global]\nextra-index-url = {elsewhere}\n")
     log = str(job.folder / "pip.log")
     done = job.run(PIP_EXTRA_INDEX_URL=elsewhere, PIP_LOG=log, PIP_VERBOSE="3")
     assert done.stdout == "['tinything==1.0']\n7 []\n", done.stderr
@@ -327,7 +332,7 @@ def test_the_project_pins_can_be_read_and_are_unique() -> None:
 
 
 def test_the_project_pins_are_complete() -> None:
-    """pip is told to install the pins only, so what they need must be among them."""
+    """Only the pins are installed, so what they need must be among them."""
     lines = (ROOT / "requirements.txt").read_text().splitlines()
     pins = dict(line.split("==") for line in lines if "==" in line and not line.startswith("#"))
     names = {canonicalize_name(name) for name in pins}
