@@ -1,6 +1,7 @@
 """The faults that a user can mend, told apart from ours by type.
 
-Every other exception that leaves the job is a fault of the program and is reported with its traceback.
+Every other exception that leaves the job is a fault of the program and is reported with its
+traceback.
 """
 
 

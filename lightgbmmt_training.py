@@ -18,7 +18,7 @@ from typing import Any
 
 from processing.failure import run_reported
 from processing.packages import install_missing
-from processing.paths import JobPaths, failure_file
+from processing.paths import JobPaths, check_model_directory, failure_file
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 
@@ -108,6 +108,7 @@ def run_job(environ: Mapping[str, str], stop: threading.Event) -> None:
         UserError: A fault of the data, the hyperparameters or the environment.
     """
     paths = JobPaths.from_environment(environ)
+    check_model_directory(paths)
     check_single_host(paths.resource_config)
     check_input_mode(paths.input_data_config)
     with (

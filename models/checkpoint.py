@@ -69,7 +69,7 @@ class Checkpoint:
             for name in (*_LEAF_FIELDS, *_INNER_FIELDS):
                 arrays[name] = np.concatenate([getattr(tree, name) for tree in self.trees])
         buffer = io.BytesIO()
-        np.savez(buffer, **arrays)
+        np.savez(buffer, allow_pickle=False, **arrays)
         return buffer.getvalue()
 
     @classmethod

@@ -41,4 +41,5 @@ def newton_values(
     shrunk = np.sign(sum_grad) * np.maximum(np.abs(sum_grad) - settings.lambda_l1, 0.0)
     curvature = np.maximum(sum_hess, settings.min_sum_hessian) + settings.lambda_l2
     step = np.divide(shrunk, curvature, out=np.zeros_like(shrunk), where=curvature > 0)
-    return -settings.learning_rate * step
+    values: NDArray[np.float64] = -settings.learning_rate * step
+    return values

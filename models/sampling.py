@@ -47,4 +47,6 @@ class Bag:
     def rows(self, rows: slice) -> NDArray[np.bool_]:
         """Which of a block's rows are in the bag; the blocks must always be the same ones."""
         rng = generator(self.seed, Purpose.BAGGING, self.number, rows.start)
-        return rng.random(rows.stop - rows.start, dtype=np.float32) < self.fraction
+        drawn = rng.random(rows.stop - rows.start, dtype=np.float32)
+        kept: NDArray[np.bool_] = drawn < self.fraction
+        return kept

@@ -112,7 +112,8 @@ class StructureGrower:
     @property
     def feature_infos(self) -> str:
         """Range of every feature, as LightGBM's text model puts it."""
-        header = self._booster.model_to_string(num_iteration=1).split("\nTree=", 1)[0]
+        text: str = self._booster.model_to_string(num_iteration=1)
+        header = text.split("\nTree=", 1)[0]
         return header.split("\nfeature_infos=", 1)[1].split("\n", 1)[0]
 
     def grow(

@@ -38,23 +38,26 @@ class LabelledRows:
     @property
     def n_tasks(self) -> int:
         """K."""
-        return self.label.shape[1]
+        return int(self.label.shape[1])
 
 
 def base_scores(rows: LabelledRows) -> NDArray[np.float64]:
-    """Log-odds of each task's (weighted) share of positives, shape (K,).
+    """Log-odds of each task's (weighted) positives against its negatives, shape (K,).
 
-    A task with one class only gets half a row of the other, so that its log-odds are finite.
+    A task with one class only gets half a row of the other, so that its log-odds are finite; they
+    are 0 for a task without any known label.
     """
     if rows.weight is None:
-        total = np.full(rows.n_tasks, float(rows.n_rows))
         positive = rows.label.sum(axis=0, dtype=np.float64)
+        negative = rows.n_rows - positive
     else:
-        total = rows.weight.sum(axis=0, dtype=np.float64)
         positive = np.einsum("ij,ij->j", rows.weight, rows.label, dtype=np.float64)
-    half_row = 0.5 / np.maximum(total, 1.0)
-    share = np.clip(positive / np.maximum(total, 1.0), half_row, 1 - half_row)
-    return np.log(share / (1 - share))
+        negative = np.einsum("ij,ij->j", rows.weight, 1 - rows.label, dtype=np.float64)
+    total = positive + negative
+    half_row = 0.5 * np.where(total > 0, np.minimum(total, 1.0), 1.0)
+    odds = np.where(positive > 0, positive, half_row) / np.where(negative > 0, negative, half_row)
+    log_odds: NDArray[np.float64] = np.log(odds)
+    return log_odds
 
 
 class TaskScores:
@@ -65,7 +68,7 @@ class TaskScores:
         self.rows = rows
         self.blocks = RowBlocks(rows.n_rows, rows.n_tasks, n_threads)
         exact = rows.label.size <= _EXACT_VALUES
-        self.dtype = np.dtype(np.float64 if exact else np.float32)
+        self.dtype: np.dtype[np.floating] = np.dtype(np.float64 if exact else np.float32)
         self.raw_score = np.empty(rows.label.shape, dtype=self.dtype)
         self.raw_score[:] = base_score
         self.leaf = np.zeros(rows.n_rows, dtype=np.int32)
@@ -118,7 +121,10 @@ class TrainingRows(TaskScores):
         for rows in self.blocks.slices:
             n = rows.stop - rows.start
             parts = (self._ones[:n], self.leaf[rows], starts[: n + 1])
-            members.append(sparse.csc_array(parts, shape=(max_leaves, n), copy=False))
+            matrix = sparse.csc_array(parts, shape=(max_leaves, n), copy=False)
+            # The constructor copies views of larger arrays (SciPy 1.17).
+            matrix.indices = self.leaf[rows]
+            members.append(matrix)
         return members
 
     def differentiate(

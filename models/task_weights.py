@@ -62,7 +62,8 @@ UPDATE_RULES = {
 def normalized(weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Weights with the floor applied, scaled to sum 1, shape (K,)."""
     floored = np.maximum(weights, WEIGHT_FLOOR)
-    return floored / floored.sum()
+    scaled: NDArray[np.float64] = floored / floored.sum()
+    return scaled
 
 
 def js_divergences(

@@ -17,7 +17,7 @@ SHOWN_CHARACTERS = 1024
 """The platform shows this much of the failure file."""
 
 
-def run_reported(job: Callable[[], None], failure_file: Path) -> int:
+def run_reported(job: Callable[[], object], failure_file: Path) -> int:
     """Runs the job and reports how it ended.
 
     This is the one place where an exception becomes an exit code. A fault of the user's is told by
@@ -36,7 +36,7 @@ def run_reported(job: Callable[[], None], failure_file: Path) -> int:
         with contextlib.suppress(OSError):
             failure_file.unlink(missing_ok=True)
         job()
-    except Exception as error:  # noqa: BLE001 - the last resort, which reports all there is
+    except Exception as error:  # the last resort, which reports all there is
         cause, details = explain(error)
         logger.debug("The job failed", exc_info=error)
         _report(cause, details, failure_file)

@@ -23,11 +23,11 @@ def fingerprint(
         digest.update(f"table {table.shape}".encode())
         for column in table.columns:
             for chunk in column.chunks:
-                digest.update(np.ascontiguousarray(chunk.to_numpy()))
+                digest.update(np.ascontiguousarray(chunk.to_numpy()).data)
     for array in arrays:
         if array is None:
             digest.update(b"none")
         else:
             digest.update(f"array {array.shape} {array.dtype}".encode())
-            digest.update(np.ascontiguousarray(array))
+            digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()

@@ -95,8 +95,8 @@ def save_artifacts(
 
 def _feature_columns_text(feature_columns: Sequence[str]) -> str:
     lines = [
-        "# The features of lightgbmmt_model.txt in the order of its columns, one index,name a line;",
-        "# the name is everything after the first comma.",
+        "# The features of lightgbmmt_model.txt in the order of its columns.",
+        "# One index,name per line; the name is everything after the first comma.",
         *(f"{index},{name}" for index, name in enumerate(feature_columns)),
     ]
     return "\n".join(lines) + "\n"

@@ -83,6 +83,26 @@ class JobPaths:
         )
 
 
+def check_model_directory(paths: JobPaths) -> None:
+    """Refuse a model directory that is also an input: its files are removed before they are read.
+
+    Raises:
+        UserError: they are the same folder.
+    """
+    inputs = {
+        "the training channel": paths.train,
+        "the validation channel": paths.val,
+        "the test channel": paths.test,
+        "the channel of precomputed artifacts": paths.model_artifacts_input,
+    }
+    for name, folder in inputs.items():
+        if folder is not None and folder.resolve() == paths.model.resolve():
+            raise UserError(
+                f"the model directory {paths.model} is also {name}: its files would be removed "
+                "before they are read; copy them elsewhere"
+            )
+
+
 def failure_file(environ: Mapping[str, str]) -> Path:
     """Where the reason goes when the job fails, which must be known before anything else is."""
     return _base(environ) / "output" / "failure"

@@ -7,8 +7,13 @@ from typing import Literal
 
 import pandas as pd
 
-from processing.artifacts import FLAGS, IMPUTE_DICT, RISK_TABLE_MAP, PrecomputedArtifacts
-from processing.artifacts import check_no_missing
+from processing.artifacts import (
+    FLAGS,
+    IMPUTE_DICT,
+    RISK_TABLE_MAP,
+    PrecomputedArtifacts,
+    check_no_missing,
+)
 from processing.imputation import apply_imputation, fit_imputation
 from processing.risk_tables import RiskTable, apply_risk_table, fit_risk_tables
 

@@ -9,6 +9,7 @@ tokens, and `processing.pickle_values` does what they stand for.
 
 import io
 import pickletools
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,7 +64,9 @@ def loads_plain_pickle(data: bytes, source: str) -> object:
     if len(data) > MAX_BYTES:
         raise ArtifactError(f"{source}: the pickle is larger than {MAX_BYTES // 2**20} MiB")
     try:
-        return _Machine().run(_opcodes(data))
+        # pickletools warns of odd escapes in the texts of protocol 0.
+        with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+            return _Machine().run(_opcodes(data))
     except ArtifactError as error:
         raise ArtifactError(f"{source}: {error}") from None
     except (ValueError, IndexError, KeyError, TypeError, OverflowError) as error:

@@ -239,6 +239,10 @@ def test_forged_and_damaged_pickles_are_refused(name: str) -> None:
     assert "\n" not in text
 
 
+def test_odd_escapes_of_protocol_0_are_text_without_a_warning() -> None:
+    assert loads_plain_pickle(b"S'a\\q'\n.", "p") == "a\\q"
+
+
 def test_a_huge_memo_index_costs_nothing() -> None:
     assert loads_plain_pickle(b"\x80\x02K\x07r\xf0\xff\xff\xff.", "p") == 7
 

@@ -1,5 +1,7 @@
 """From the hyperparameters to a loss."""
 
+from typing import Any
+
 from hyperparams.schema import LightGBMMtModelHyperparameters
 from models.loss.adaptive import AdaptiveLoss
 from models.loss.adaptive_kd import AdaptiveDistillationLoss
@@ -22,7 +24,7 @@ class LossFactory:
         if hyperparams.num_tasks is None or hyperparams.main_task_index is None:
             raise ValueError("the hyperparameters do not know their tasks yet: call with_tasks")
         loss_class = LOSSES[hyperparams.loss_type]
-        settings: dict[str, object] = {
+        settings: dict[str, Any] = {
             "n_tasks": hyperparams.num_tasks,
             "main_task": hyperparams.main_task_index,
             "main_task_weight": hyperparams.loss_main_task_weight,

@@ -19,16 +19,18 @@ def sigmoid(
     Scores beyond the range of `exp` give exactly 0, without a warning.
     """
     with np.errstate(over="ignore"):
-        prob = np.negative(raw_score, out=out)
+        prob: NDArray[np.floating] = np.negative(raw_score, out=out)
         np.exp(prob, out=prob)
         prob += 1
-        return np.reciprocal(prob, out=prob)
+        np.reciprocal(prob, out=prob)
+    return prob
 
 
 def logloss(raw_score: NDArray[np.floating], label: NDArray[np.generic]) -> NDArray[np.floating]:
     """Loss of every row and task, the shape of `raw_score`, finite for every finite score."""
-    softplus: NDArray[np.floating] = np.logaddexp(0, raw_score)
-    return softplus - label * raw_score
+    loss: NDArray[np.floating] = np.logaddexp(0, raw_score)
+    loss -= np.multiply(label, raw_score)
+    return loss
 
 
 def logloss_grad_hess(

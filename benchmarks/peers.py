@@ -1,0 +1,149 @@
+"""What the job is compared with, each used as its own users would.
+
+All take a table's splits and give the probabilities of the test rows, shape (n, K). All grow trees
+of 31 leaves (CatBoost: 32) with learning rate 0.1, at most 600 of them, and stop when the log-loss
+on the validation rows has not improved for 50 trees. Missing numbers are left to the library.
+Categories are CatBoost's own business; LightGBM gets them target-encoded for each task,
+XGBoost target-encoded for the main task.
+
+The parameters were checked with lightgbm 4.7.0, catboost 1.2.10 and xgboost 3.2.0.
+"""
+
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from importlib.util import find_spec
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.preprocessing import TargetEncoder
+
+from benchmarks.tables import Table
+
+NUM_LEAVES = 31
+LEARNING_RATE = 0.1
+MOST_TREES = 600
+PATIENCE = 50
+
+Floats = NDArray[np.float64]
+Splits = Mapping[str, pd.DataFrame]
+Peer = Callable[[Table, Splits, int, int], Floats]
+"""From table, splits, seed and number of threads to the probabilities of the test rows."""
+
+
+def single_lightgbm(table: Table, splits: Splits, seed: int, n_threads: int) -> Floats:
+    """K binary LightGBM models, each with its own early stopping and category encoding."""
+    params = {
+        "objective": "binary",
+        "num_leaves": NUM_LEAVES,
+        "learning_rate": LEARNING_RATE,
+        "num_threads": n_threads,
+        "seed": seed,
+        "verbosity": -1,
+    }
+    probs = []
+    for task in table.tasks:
+        features = _encoded(table, splits, task, seed)
+        train = lgb.Dataset(features["train"], splits["train"][task], params=params)
+        valid = train.create_valid(features["val"], splits["val"][task])
+        stop = lgb.early_stopping(PATIENCE, verbose=False)
+        booster = lgb.train(params, train, MOST_TREES, [valid], callbacks=[stop])
+        probs.append(np.asarray(booster.predict(features["test"])))
+    return np.column_stack(probs)
+
+
+def catboost_multilogloss(table: Table, splits: Splits, seed: int, n_threads: int) -> Floats:
+    """One CatBoost model of symmetric trees with vector leaves."""
+    from catboost import CatBoostClassifier, Pool
+
+    pools = {}
+    for name, rows in splits.items():
+        features = rows[table.features].copy()
+        for column in table.categorical:
+            features[column] = features[column].astype(object).fillna("missing").astype(str)
+        labels = rows[table.tasks].to_numpy()
+        pools[name] = Pool(features, labels, cat_features=table.categorical)
+    model = CatBoostClassifier(
+        loss_function="MultiLogloss",
+        iterations=MOST_TREES,
+        learning_rate=LEARNING_RATE,
+        depth=5,
+        early_stopping_rounds=PATIENCE,
+        thread_count=n_threads,
+        random_seed=seed,
+        allow_writing_files=False,
+        verbose=False,
+    )
+    model.fit(pools["train"], eval_set=pools["val"])
+    return np.asarray(model.predict_proba(pools["test"]), dtype=np.float64)
+
+
+def xgboost_multi_output(table: Table, splits: Splits, seed: int, n_threads: int) -> Floats:
+    """One XGBoost model of trees with vector leaves."""
+    import xgboost
+
+    features = _encoded(table, splits, table.tasks[0], seed)
+    matrices = {
+        name: xgboost.DMatrix(features[name], rows[table.tasks].to_numpy())
+        for name, rows in splits.items()
+    }
+    params = {
+        "objective": "binary:logistic",
+        "multi_strategy": "multi_output_tree",
+        "tree_method": "hist",
+        "grow_policy": "lossguide",
+        "max_leaves": NUM_LEAVES,
+        "max_depth": 0,
+        "learning_rate": LEARNING_RATE,
+        "eval_metric": "logloss",
+        "nthread": n_threads,
+        "seed": seed,
+    }
+    booster = xgboost.train(
+        params,
+        matrices["train"],
+        MOST_TREES,
+        evals=[(matrices["val"], "val")],
+        early_stopping_rounds=PATIENCE,
+        verbose_eval=False,
+    )
+    best = (0, booster.best_iteration + 1)
+    return np.asarray(booster.predict(matrices["test"], iteration_range=best), dtype=np.float64)
+
+
+def installed_peers() -> dict[str, Peer]:
+    """The peers whose package is installed, by the name they have in the report."""
+    peers: dict[str, tuple[str, Peer]] = {
+        "K single LightGBM": ("lightgbm", single_lightgbm),
+        "CatBoost MultiLogloss": ("catboost", catboost_multilogloss),
+        "XGBoost multi_output_tree": ("xgboost", xgboost_multi_output),
+    }
+    return {name: peer for name, (module, peer) in peers.items() if find_spec(module)}
+
+
+def peer_versions() -> list[str]:
+    """Name and version of every installed library that takes part."""
+    packages = {"lightgbm": "lightgbm", "catboost": "catboost", "xgboost": "xgboost-cpu"}
+    return [
+        f"{module} {version(package)}"
+        for module, package in packages.items()
+        if find_spec(module)
+    ]
+
+
+def _encoded(table: Table, splits: Splits, label: str, seed: int) -> dict[str, Floats]:
+    """Features of every split as numbers; the training rows' categories out of fold."""
+    numbers = {
+        name: rows[table.numerical].to_numpy(dtype=np.float64) for name, rows in splits.items()
+    }
+    if not table.categorical:
+        return numbers
+    encoder = TargetEncoder(target_type="binary", shuffle=True, random_state=seed)
+    texts = {
+        name: rows[table.categorical].astype(object).fillna("missing").astype(str)
+        for name, rows in splits.items()
+    }
+    risks = {"train": encoder.fit_transform(texts["train"], splits["train"][label])}
+    risks |= {name: encoder.transform(texts[name]) for name in splits if name != "train"}
+    return {name: np.hstack([numbers[name], risks[name]]) for name in splits}
