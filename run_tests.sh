@@ -19,8 +19,11 @@ else
 fi
 provide_libgomp .venv-dev
 
+# Test processes share the cores: threads that wait must not spin.
+export OMP_WAIT_POLICY=PASSIVE
+
 step ruff check .
 step ruff format --check .
 step mypy .
 echo "== pytest"
-exec .venv-dev/bin/python -m pytest "$@"
+exec .venv-dev/bin/python -m pytest -n 2 "$@"

@@ -17,6 +17,7 @@ import lightgbm as lgb
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import TargetEncoder
 
 from benchmarks.tables import Table
@@ -55,7 +56,7 @@ def single_lightgbm(table: Table, splits: Splits, seed: int, n_threads: int) -> 
 
 def catboost_multilogloss(table: Table, splits: Splits, seed: int, n_threads: int) -> Floats:
     """One CatBoost model of symmetric trees with vector leaves."""
-    from catboost import CatBoostClassifier, Pool
+    from catboost import CatBoostClassifier, Pool  # noqa: PLC0415 - may not be installed
 
     pools = {}
     for name, rows in splits.items():
@@ -81,7 +82,7 @@ def catboost_multilogloss(table: Table, splits: Splits, seed: int, n_threads: in
 
 def xgboost_multi_output(table: Table, splits: Splits, seed: int, n_threads: int) -> Floats:
     """One XGBoost model of trees with vector leaves."""
-    import xgboost
+    import xgboost  # noqa: PLC0415 - may not be installed
 
     features = _encoded(table, splits, table.tasks[0], seed)
     matrices = {
@@ -126,9 +127,7 @@ def peer_versions() -> list[str]:
     """Name and version of every installed library that takes part."""
     packages = {"lightgbm": "lightgbm", "catboost": "catboost", "xgboost": "xgboost-cpu"}
     return [
-        f"{module} {version(package)}"
-        for module, package in packages.items()
-        if find_spec(module)
+        f"{module} {version(package)}" for module, package in packages.items() if find_spec(module)
     ]
 
 
@@ -139,7 +138,8 @@ def _encoded(table: Table, splits: Splits, label: str, seed: int) -> dict[str, F
     }
     if not table.categorical:
         return numbers
-    encoder = TargetEncoder(target_type="binary", shuffle=True, random_state=seed)
+    folds = StratifiedKFold(5, shuffle=True, random_state=seed)
+    encoder = TargetEncoder(target_type="binary", cv=folds)
     texts = {
         name: rows[table.categorical].astype(object).fillna("missing").astype(str)
         for name, rows in splits.items()

@@ -43,7 +43,8 @@ def _table(
 
 
 def _mixed(shared: Floats, own: Floats, share_of_shared: float) -> Floats:
-    return np.sqrt(share_of_shared) * shared + np.sqrt(1 - share_of_shared) * own
+    mixed: Floats = np.sqrt(share_of_shared) * shared + np.sqrt(1 - share_of_shared) * own
+    return mixed
 
 
 def agreeing(rng: np.random.Generator) -> tuple[pd.DataFrame, list[str]]:

@@ -8,6 +8,7 @@ keeps raw scores and trees; `models.model_text` writes what it keeps. One iterat
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import lightgbm as lgb
 import numpy as np
@@ -123,10 +124,11 @@ class SharedTreeBooster:
 
     def _fill_leaves(self, grown: GrownTree) -> SharedTree:
         """Finds the rows of every leaf and gives it one value per task."""
-        self._train.assign_leaves(lambda rows, leaf: self._grower.train_leaves(grown, rows, leaf))
-        self._valid.assign_leaves(lambda rows, leaf: self._grower.valid_leaves(grown, rows, leaf))
+        self._valid.assign_leaves(partial(self._grower.valid_leaves, grown))
         structure, merged = grown.structure, grown.lookup.representative
-        sum_grad, sum_hess = self._train.leaf_sums(structure.n_leaves)
+        sum_grad, sum_hess = self._train.leaf_sums(
+            structure.n_leaves, partial(self._grower.train_leaves, grown)
+        )
         # Leaves that cannot be told apart share one sum, and thus one value.
         share = _share_of_merged(structure.leaf_count, merged)
         leaf_weight = sum_hess[merged] * share
@@ -188,11 +190,15 @@ class SharedTreeBooster:
 
     def similarity_to_main(self) -> NDArray[np.float64]:
         """Similarity of each task's training probabilities to the main task's, shape (K,)."""
-        return similarity_to_main(self._train.raw_score, self.state.main_task, self._train.blocks)
+        train = self._train
+        return similarity_to_main(
+            train.raw_score, self.state.main_task, train.blocks, train.rows.weight
+        )
 
     def similarity_matrix(self) -> NDArray[np.float64]:
         """Similarity of each task's training probabilities to every other's, shape (K, K)."""
-        return similarity_matrix(self._train.raw_score, self._train.blocks)
+        train = self._train
+        return similarity_matrix(train.raw_score, train.blocks, train.rows.weight)
 
     def restore(
         self,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.shared_tree import SharedTree, TreeStructure
+from models.shared_tree import SharedTree
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.+\-*/()<>=!?@#$%&;|^~]+")
 
@@ -71,11 +71,10 @@ def model_text(
         f"feature_names={' '.join(feature_names)}",
         f"feature_infos={feature_infos}",
     ]
+    # LightGBM also lists `feature_importances` here, which no reader needs, and treelite 4.8 takes
+    # the line of a feature called `threshold` for the thresholds of the last tree.
     footer = [
         "end of trees",
-        "",
-        "feature_importances:",
-        *_split_counts(trees, feature_names, n_tasks),
         "",
         "parameters:",
         *(f"[{name}: {value}]" for name, value in parameters.items()),
@@ -133,18 +132,3 @@ def _tree_section(number: int, tree: SharedTree, task: int, offset: float, shrin
     lines = [f"Tree={number}"]
     lines += [f"{name}={' '.join(map(repr, values))}" for name, values in fields.items()]
     return "\n".join(lines) + "\n\n\n"
-
-
-def _split_counts(
-    trees: Sequence[SharedTree], feature_names: Sequence[str], n_tasks: int
-) -> list[str]:
-    """How often each feature splits, over all trees of the file, most often first."""
-    counts = np.zeros(len(feature_names), dtype=np.int64)
-    for tree in trees:
-        counts += n_tasks * _feature_counts(tree.structure, len(feature_names))
-    order = np.argsort(-counts, kind="stable")
-    return [f"{feature_names[index]}={counts[index]}" for index in order if counts[index]]
-
-
-def _feature_counts(structure: TreeStructure, n_features: int) -> NDArray[np.int64]:
-    return np.bincount(structure.split_feature, minlength=n_features).astype(np.int64)

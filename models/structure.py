@@ -3,6 +3,7 @@
 Facts about LightGBM's internals were checked with version 4.7.0.
 """
 
+import logging
 from dataclasses import dataclass
 
 import lightgbm as lgb
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from models.leaf_lookup import LeafLookup
 from models.sampling import feature_seed
 from models.shared_tree import TreeStructure
+
+logger = logging.getLogger(__name__)
 
 _SCORE_BOUND = 1e3
 """Where LightGBM's score may have grown to before it starts again at 0."""
@@ -100,6 +103,14 @@ class StructureGrower:
         self._valid_set = valid_set
         self._score_before = [np.empty(train_set.num_data()), np.empty(valid_set.num_data())]
         self._start_booster()
+        # LightGBM has no bins for a feature that cannot split, and raises if there are none at all.
+        self._can_split = set(self.feature_infos.split()) != {"none"}
+        if not self._can_split:
+            logger.warning(
+                "No feature has two values with at least min_data_in_leaf (%d) training rows each: "
+                "the model will be the tasks' base rates",
+                settings.min_data_in_leaf,
+            )
 
     def _start_booster(self) -> None:
         self._booster = lgb.Booster(self._settings.lightgbm_params(), self._train_set)
@@ -129,6 +140,8 @@ class StructureGrower:
             split_hess: Hessian of each row, shape (n,), finite, not negative.
             iteration: Seeds the feature sampling.
         """
+        if not self._can_split:
+            return None
         # The rounding of a score grows with the score. A fresh booster starts at 0; the trees
         # that it grows do not depend on its score.
         if self._score_bound > _SCORE_BOUND:

@@ -17,6 +17,10 @@ _EXACT_VALUES = 2**20
 splits, which small tables are full of, fall as they do in LightGBM. Larger tables use float32."""
 
 
+FindLeaves = Callable[[slice, NDArray[np.int32]], None]
+"""Writes the leaf of each of some rows."""
+
+
 @dataclass(frozen=True)
 class LabelledRows:
     """Labels of the rows of one split, and how much each counts.
@@ -79,9 +83,9 @@ class TaskScores:
         """Memory for the probabilities of a block, shape (rows, K)."""
         return self._scratch[worker][: rows.stop - rows.start]
 
-    def assign_leaves(self, find: Callable[[slice, NDArray[np.int32]], None]) -> None:
-        """Lets `find(rows, leaf)` write the leaf of every row, block by block."""
-        self.blocks.run(lambda rows, _: find(rows, self.leaf[rows]))
+    def assign_leaves(self, find_leaves: FindLeaves) -> None:
+        """Lets `find_leaves(rows, leaf)` write the leaf of every row, block by block."""
+        self.blocks.run(lambda rows, _: find_leaves(rows, self.leaf[rows]))
 
     def add_tree(self, leaf_value: NDArray[np.float64]) -> None:
         """Adds ``leaf_value[leaf]`` to every row; `leaf_value` has shape (L, K)."""
@@ -142,7 +146,7 @@ class TrainingRows(TaskScores):
                 neither for a split nor for a leaf value.
 
         Returns:
-            Standard deviation of each task's gradient over the rows in the bag, shape (K,).
+            (Weighted) standard deviation of each task's gradient over the rows in the bag, (K,).
         """
 
         def block_moments(rows: slice, worker: int) -> NDArray[np.float64]:
@@ -150,25 +154,34 @@ class TrainingRows(TaskScores):
             prob = sigmoid(self.raw_score[rows], out=self.scratch(rows, worker))
             grad, hess = self.grad[rows], self.hess[rows]
             loss.grad_hess(prob, self.rows.label[rows], grad, hess, distillation.of_rows(rows))
-            if self.rows.weight is not None:
-                grad *= self.rows.weight[rows]
-                hess *= self.rows.weight[rows]
-            n_counted = n
-            if bag is not None:
-                kept = bag.rows(rows)
-                grad *= kept[:, None]
-                hess *= kept[:, None]
-                n_counted = int(np.count_nonzero(kept))
+            counts = self._counts(rows, bag)
+            if counts is None:
+                ones = self._ones[:n]
+                squares = ones @ np.square(grad, out=prob)
+                return np.stack([ones @ grad, squares, np.full_like(squares, n)])
+            squares = np.einsum("ij,ij,ij->j", counts, grad, grad)
+            grad *= counts
+            hess *= counts
             ones = self._ones[:n]
-            squares = ones @ np.square(grad, out=prob)
-            return np.stack([ones @ grad, squares, np.full_like(squares, n_counted)])
+            return np.stack([ones @ grad, squares, ones @ counts])
 
         total, squares, counted = self.blocks.sum(block_moments)
-        mean_square = squares / np.maximum(counted, 1.0)
-        variance = mean_square - (total / np.maximum(counted, 1.0)) ** 2
+        counted = np.where(counted > 0, counted, 1.0)
+        mean_square = squares / counted
+        variance = mean_square - (total / counted) ** 2
         # What rounding leaves of a constant gradient is no spread.
         rounding = 16 * np.finfo(self.dtype).eps * mean_square
         return np.sqrt(np.where(variance > rounding, variance, 0.0))
+
+    def _counts(self, rows: slice, bag: Bag | None) -> NDArray[np.floating] | None:
+        """How much each row of a block counts for each task, shape (rows, K); None: 1."""
+        counts = None
+        if self.rows.weight is not None:
+            counts = self.rows.weight[rows].astype(self.dtype)
+        if bag is not None:
+            kept = bag.rows(rows).astype(self.dtype)[:, None]
+            counts = np.repeat(kept, self.rows.n_tasks, axis=1) if counts is None else counts * kept
+        return counts
 
     def project(
         self, factors: NDArray[np.float64]
@@ -184,10 +197,21 @@ class TrainingRows(TaskScores):
         self.blocks.run(project_block)
         return self._split_grad, self._split_hess
 
-    def leaf_sums(self, n_leaves: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Sums of gradient and hessian over the rows of each leaf, each of shape (L, K)."""
+    def leaf_sums(
+        self, n_leaves: int, find_leaves: FindLeaves
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Assigns every row its leaf, and sums gradient and hessian over the rows of each leaf.
+
+        Args:
+            n_leaves: L.
+            find_leaves: As in `assign_leaves`.
+
+        Returns:
+            Sums of gradients and of hessians, each of shape (L, K).
+        """
 
         def block_sums(rows: slice, _: int) -> NDArray[np.floating]:
+            find_leaves(rows, self.leaf[rows])
             members = self._leaf_members[rows.start // self.blocks.rows_per_block]
             return np.stack([members @ self.grad[rows], members @ self.hess[rows]])
 

@@ -7,7 +7,7 @@ in [0, 1].
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,6 +70,7 @@ def js_divergences(
     raw_score: NDArray[np.floating],
     pairs: Sequence[tuple[int, int]],
     blocks: RowBlocks,
+    weight: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float64]:
     """Jensen-Shannon divergence in base 2 of pairs of tasks, shape (number of pairs,).
 
@@ -77,22 +78,40 @@ def js_divergences(
         raw_score: Log-odds, shape (n, K).
         pairs: Pairs of task indices.
         blocks: The rows' blocks.
+        weight: Shape (n, K); a pair is compared on the rows where both tasks have a weight above 0,
+            that is, where both labels are known. None: on all rows.
     """
-    n_rows = len(raw_score)
-    scale = n_rows / blocks.sum(
-        lambda rows, _: (sigmoid(raw_score[rows]) + PROB_OFFSET).sum(axis=0, dtype=np.float64)
-    )
+
+    def pair_densities(
+        rows: slice,
+    ) -> Iterator[tuple[NDArray[np.floating], NDArray[np.floating]]]:
+        columns = np.ascontiguousarray(sigmoid(raw_score[rows]).T)
+        columns += PROB_OFFSET
+        for i, j in pairs:
+            if weight is None:
+                yield columns[i], columns[j]
+            else:
+                known = (weight[rows, i] > 0) & (weight[rows, j] > 0)
+                yield columns[i][known], columns[j][known]
+
+    def block_totals(rows: slice, _: int) -> NDArray[np.float64]:
+        return np.array([
+            (p.sum(dtype=np.float64), q.sum(dtype=np.float64), len(p))
+            for p, q in pair_densities(rows)
+        ])
+
+    totals = blocks.sum(block_totals)
+    n_rows = np.maximum(totals[:, 2], 1.0)
+    # Scaled to mean 1, not to sum 1: float32 then has its full precision.
+    scales = (n_rows[:, None] / np.maximum(totals[:, :2], PROB_OFFSET)).astype(raw_score.dtype)
 
     def block_sums(rows: slice, _: int) -> NDArray[np.float64]:
-        # Scaled to mean 1, not to sum 1: float32 then has its full precision.
-        density = sigmoid(raw_score[rows])
-        density += PROB_OFFSET
-        density *= scale.astype(density.dtype)
-        columns = np.ascontiguousarray(density.T)
-        return np.array([_js_sum(columns[i], columns[j]) for i, j in pairs])
+        return np.array([
+            _js_sum(p * scale[0], q * scale[1])
+            for (p, q), scale in zip(pair_densities(rows), scales, strict=True)
+        ])
 
-    total = blocks.sum(block_sums) / n_rows
-    return np.clip(total, 0.0, 1.0)
+    return np.clip(blocks.sum(block_sums) / n_rows, 0.0, 1.0)
 
 
 def _js_sum(p: NDArray[np.floating], q: NDArray[np.floating]) -> float:
@@ -114,21 +133,31 @@ def _js_sum(p: NDArray[np.floating], q: NDArray[np.floating]) -> float:
 
 
 def similarity_to_main(
-    raw_score: NDArray[np.floating], main_task: int, blocks: RowBlocks
+    raw_score: NDArray[np.floating],
+    main_task: int,
+    blocks: RowBlocks,
+    weight: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float64]:
     """Similarity of every task to the main task, shape (K,); 1 for the main task itself."""
     n_tasks = raw_score.shape[1]
     others = [task for task in range(n_tasks) if task != main_task]
     similarity = np.ones(n_tasks)
-    similarity[others] -= js_divergences(raw_score, [(task, main_task) for task in others], blocks)
+    similarity[others] -= js_divergences(
+        raw_score, [(task, main_task) for task in others], blocks, weight
+    )
     return similarity
 
 
-def similarity_matrix(raw_score: NDArray[np.floating], blocks: RowBlocks) -> NDArray[np.float64]:
+def similarity_matrix(
+    raw_score: NDArray[np.floating],
+    blocks: RowBlocks,
+    weight: NDArray[np.float32] | None = None,
+) -> NDArray[np.float64]:
     """Similarity of every task to every other, shape (K, K), symmetric, 1 on the diagonal."""
     n_tasks = raw_score.shape[1]
     pairs = [(i, j) for i in range(n_tasks) for j in range(i)]
     matrix = np.eye(n_tasks)
-    for (i, j), divergence in zip(pairs, js_divergences(raw_score, pairs, blocks), strict=True):
+    divergences = js_divergences(raw_score, pairs, blocks, weight)
+    for (i, j), divergence in zip(pairs, divergences, strict=True):
         matrix[i, j] = matrix[j, i] = 1 - divergence
     return matrix

@@ -53,29 +53,37 @@ class Channel:
 
 
 def find_channel_files(name: str, folder: Path) -> Channel:
-    """List a channel's data files, those of subfolders included.
+    """List a channel's data files, those of subfolders included; links are followed.
 
     Files and folders whose name starts with `_` or `.` are skipped. Files with another ending
     are ignored with a warning, as long as there is a data file. Nothing is written and no file
     is opened.
 
     Raises:
-        DataError: no such folder, nothing in it, no data file, several formats, empty files.
+        DataError: no such folder, nothing in it, no data file, several formats, empty files, links
+            to nowhere.
     """
     if not folder.is_dir():
         raise DataError(f"channel {name!r}: wanted a folder with data files, found none: {folder}")
     visible = _visible_files(name, folder)
     if not visible:
         raise DataError(f"channel {name!r} is empty: no data file in {folder}")
-    files, others = [], []
+    files, others, no_files = [], [], []
     for path in visible:
         inner_path = path.relative_to(folder).as_posix()
         ending = _data_ending(path)
-        if ending is None or not path.is_file():
+        if ending is None:
             others.append(inner_path)
+        elif not path.is_file():
+            no_files.append(f"{name}/{inner_path}")
         else:
             file_format, is_gzip = ENDINGS[ending]
             files.append(DataFile(path, f"{name}/{inner_path}", file_format, is_gzip))
+    if no_files:
+        raise DataError(
+            f"channel {name!r}: wanted files, found links to nowhere, pipes or the like: "
+            f"{quoted_list(no_files)}"
+        )
     if not files:
         raise DataError(
             f"channel {name!r} has no data file ({', '.join(ENDINGS)}) in {folder}, "
@@ -92,7 +100,7 @@ def _visible_files(name: str, folder: Path) -> list[Path]:
         raise DataError(f"channel {name!r} cannot be listed: {error}") from error
 
     found = []
-    for parent, folders, names in os.walk(folder, onerror=refuse):
+    for parent, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
         folders[:] = [inner for inner in folders if not inner.startswith(("_", "."))]
         found += [Path(parent, inner) for inner in names if not inner.startswith(("_", "."))]
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
@@ -112,4 +120,7 @@ def _check_formats(name: str, files: list[DataFile]) -> None:
         raise DataError(f"channel {name!r}: wanted files of one format, found {found}")
     empty = [file.label for file in files if file.path.stat().st_size == 0]
     if empty:
-        raise DataError(f"channel {name!r}: files of 0 bytes: {quoted_list(empty)}")
+        raise DataError(
+            f"channel {name!r}: wanted a header and rows in every file, found files of 0 bytes: "
+            f"{quoted_list(empty)}"
+        )

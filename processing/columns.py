@@ -74,31 +74,12 @@ def check_columns(names_of_file: Mapping[str, Sequence[str]], columns: TableColu
     problems = [*_missing(names_of_file, columns), *_repeated(names_of_file, columns)]
     if with_id and without_id:
         problems.append(
-            f"the id column {quoted(columns.id_name)} is in {quoted(with_id[0])} but not in "
-            f"{quoted_list(without_id)}"
+            f"the id column {quoted(columns.id_name)} is in {with_id[0]} but not in "
+            f"{listed(without_id)}: give it to all files of all channels, or to none"
         )
     if problems:
-        raise DataError("; ".join(problems))
+        raise DataError(listed(problems, "; "))
     return bool(with_id)
-
-
-def check_id_in_all_or_no_split(names_of_split: Mapping[str, Sequence[str]], id_name: str) -> None:
-    """Check that the id column is in every split or in none.
-
-    Args:
-        names_of_split: the column names of each split's table, by the split's name.
-        id_name: the id column.
-
-    Raises:
-        DataError: some splits have it and some do not.
-    """
-    with_id = [split for split, names in names_of_split.items() if id_name in names]
-    without_id = [split for split in names_of_split if split not in with_id]
-    if with_id and without_id:
-        raise DataError(
-            f"the id column {quoted(id_name)} is in channel {quoted_list(with_id)} but not in "
-            f"{quoted_list(without_id)}: give it to all of them or to none"
-        )
 
 
 def _missing(names_of_file: Mapping[str, Sequence[str]], columns: TableColumns) -> list[str]:
@@ -107,12 +88,12 @@ def _missing(names_of_file: Mapping[str, Sequence[str]], columns: TableColumns) 
         existing = set(names)
         missing = [name for name in columns.required if name not in existing]
         if missing:
-            problem = listed_with_nearest(missing, names)
+            problem = (
+                f"columns missing: {listed_with_nearest(missing, names)}; found {len(names)} "
+                f"columns: {quoted_list(names)}"
+            )
             files_of_problem.setdefault(problem, []).append(label)
-    return [
-        f"{listed(files)}: columns missing: {problem}"
-        for problem, files in files_of_problem.items()
-    ][:3]
+    return [f"{listed(files)}: {problem}" for problem, files in files_of_problem.items()]
 
 
 def _repeated(names_of_file: Mapping[str, Sequence[str]], columns: TableColumns) -> list[str]:
@@ -125,4 +106,4 @@ def _repeated(names_of_file: Mapping[str, Sequence[str]], columns: TableColumns)
     return [
         f"{listed(files)}: columns present more than once: {problem}"
         for problem, files in files_of_problem.items()
-    ][:3]
+    ]

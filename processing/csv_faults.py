@@ -21,6 +21,7 @@ def check_fields(file: DataFile) -> None:
             never closed.
     """
     found = []
+    line_breaks = ""
     row_number = 0
     with open_csv_file(file) as raw:
         rows = (row for row in python_reader(file, raw) if row)
@@ -29,6 +30,8 @@ def check_fields(file: DataFile) -> None:
             for row_number, row in enumerate(rows, start=1):
                 if len(row) != wanted:
                     found.append(f"row {row_number} has {len(row)}")
+                    if any("\n" in value for value in row):
+                        line_breaks = " (a quoted field goes over several lines: a quote too many?)"
         except csv.Error as error:
             raise DataError(
                 f"{file.label}: not readable after row {row_number} (a quote that is never "
@@ -37,7 +40,7 @@ def check_fields(file: DataFile) -> None:
     if found:
         raise DataError(
             f"{file.label}: wanted {wanted} fields in every row as in the header, found "
-            f"{len(found)} rows with another number: {listed(found)}"
+            f"{len(found)} rows with another number: {listed(found)}{line_breaks}"
         )
 
 

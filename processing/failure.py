@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from exceptions import UserError
-from processing.atomic import write_text
+from processing.atomic import write_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +65,8 @@ _RESOURCE_FAULTS = {
     errno.EACCES: "no permission to use a file or folder",
     errno.EPERM: "no permission to use a file or folder",
     errno.EROFS: "a folder that must be written is read-only",
+    errno.EEXIST: "a folder is needed where there is a file",
+    errno.ENOTDIR: "a folder is needed where there is a file",
     errno.EIO: "a disk does not answer",
     errno.ENOMEM: "the job ran out of memory",
     errno.EMFILE: "too many files are open",
@@ -79,7 +81,8 @@ def _report(cause: str, details: str, failure_file: Path) -> None:
     text = f"{cause}\n{details}".rstrip("\n") + "\n"
     try:
         failure_file.parent.mkdir(parents=True, exist_ok=True)
-        write_text(failure_file, text)
+        # A file name that is no text can be part of a message.
+        write_bytes(failure_file, text.encode(errors="backslashreplace"))
     except OSError as error:
         logger.warning("The failure file %s cannot be written: %s", failure_file, error)
     if details:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from exceptions import DataError
 from processing.messages import listed, quoted
 from processing.number_text import MISSING_MARKERS
+from processing.row_places import RowPlaces
 
 _LABEL_OF_TEXT = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1}
 # Codes beside the labels 0 and 1.
@@ -17,7 +18,11 @@ _MAX_EXAMPLES = 3
 
 
 def binary_labels(
-    table: pd.DataFrame, label_columns: Sequence[str], split: str, *, allow_missing: bool = False
+    table: pd.DataFrame,
+    label_columns: Sequence[str],
+    places: RowPlaces,
+    *,
+    allow_missing: bool = False,
 ) -> pd.DataFrame:
     """Check the label columns of a table and convert them.
 
@@ -27,7 +32,7 @@ def binary_labels(
     Args:
         table: n rows; label columns as `tables.read_table` gives them, or of any plain dtype.
         label_columns: the label columns, which the table has.
-        split: what messages call the table: `train`.
+        places: where the rows stand in the files.
         allow_missing: whether a label may be missing.
 
     Returns:
@@ -36,14 +41,14 @@ def binary_labels(
 
     Raises:
         DataError: labels other than 0 and 1, or missing ones that are not allowed; all columns in
-            one message. Rows are counted from 1 over the whole table.
+            one message.
     """
     problems = []
     converted: dict[str, NDArray[np.uint8] | NDArray[np.float32]] = {}
     for name in label_columns:
         values = pd.Categorical(table[name])
         codes = _label_codes(values)
-        problem = _problem_of(name, values, codes, allow_missing)
+        problem = _problem_of(name, values, codes, places, allow_missing)
         if problem:
             problems.append(problem)
         elif allow_missing:
@@ -53,7 +58,7 @@ def binary_labels(
         else:
             converted[name] = codes
     if problems:
-        raise DataError(f"{split}: wanted labels 0 or 1, found {listed(problems, '; ')}")
+        raise DataError(f"{places.channel}: wanted labels 0 or 1, found {listed(problems, '; ')}")
     return table.assign(**converted)
 
 
@@ -70,7 +75,11 @@ def _label_codes(values: pd.Categorical) -> NDArray[np.uint8]:
 
 
 def _problem_of(
-    name: str, values: pd.Categorical, codes: NDArray[np.uint8], allow_missing: bool
+    name: str,
+    values: pd.Categorical,
+    codes: NDArray[np.uint8],
+    places: RowPlaces,
+    allow_missing: bool,
 ) -> str | None:
     parts = []
     is_bad = codes == _BAD
@@ -84,11 +93,15 @@ def _problem_of(
             if counts[code]
         ]
         parts.append(
-            f"{number_of_bad} other values ({', '.join(examples)}, first in row "
-            f"{np.argmax(is_bad) + 1})"
+            f"{number_of_bad} other values ({', '.join(examples)}, first in "
+            f"{places.place_of(int(np.argmax(is_bad)))})"
         )
     is_missing = codes == _MISSING
     number_of_missing = np.count_nonzero(is_missing)
     if number_of_missing and not allow_missing:
-        parts.append(f"{number_of_missing} missing (first in row {np.argmax(is_missing) + 1})")
+        first = places.place_of(int(np.argmax(is_missing)))
+        parts.append(
+            f"{number_of_missing} missing (first in {first}; missing_labels: mask would leave such "
+            "rows out of this task)"
+        )
     return f"column {quoted(name)}: {' and '.join(parts)}" if parts else None

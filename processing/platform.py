@@ -15,6 +15,8 @@ def check_single_host(resource_config: Path) -> None:
     """
     config = _read(resource_config)
     hosts = config.get("hosts", [])
+    if not isinstance(hosts, list):
+        raise UserError(f'{resource_config}: "hosts" must be a list, found {hosts!r:.100}')
     if len(hosts) > 1:
         raise UserError(
             f"the job has {len(hosts)} hosts ({resource_config}), but training runs on one: set "
@@ -47,7 +49,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_text(encoding="utf-8-sig"))
     except ValueError as error:
-        raise UserError(f"{path} must be a JSON object, found: {error}") from error
+        raise UserError(f"{path} is no readable JSON file: {error}") from error
     if not isinstance(document, dict):
         raise UserError(f"{path} must be a JSON object, found {type(document).__name__}")
     return document

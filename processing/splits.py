@@ -1,5 +1,6 @@
 """Reading the splits: channels, tasks, columns, tables, labels."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,26 +9,28 @@ import pandas as pd
 from exceptions import DataError
 from processing.artifacts import PrecomputedArtifacts
 from processing.channels import Channel, find_channel_files
-from processing.columns import TableColumns, check_id_in_all_or_no_split
+from processing.columns import TableColumns, check_columns
 from processing.evaluation_output import prediction_columns
 from processing.labels import binary_labels
 from processing.messages import quoted_list
 from processing.paths import JobPaths
-from processing.tables import read_table, table_columns
+from processing.tables import column_names, read_table
 from processing.weights import check_weights
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Channels:
-    """The channels of a job and the columns that their first files have.
+    """The channels of a job and the columns that their files have.
 
     Attributes:
         by_split: Channel of each split, `train` first.
-        columns: Column names of each split.
+        columns: Column names of each file of each split, by what messages call the file.
     """
 
     by_split: dict[str, Channel]
-    columns: dict[str, list[str]]
+    columns: dict[str, dict[str, list[str]]]
 
     @property
     def data_format(self) -> str:
@@ -35,8 +38,9 @@ class Channels:
         return self.by_split["train"].file_format
 
     def header(self) -> pd.DataFrame:
-        """A table without rows that has the training data's columns."""
-        return pd.DataFrame(columns=self.columns["train"])
+        """A table without rows that has the columns of any file of the training data."""
+        names = [name for names in self.columns["train"].values() for name in names]
+        return pd.DataFrame(columns=list(dict.fromkeys(names)))
 
 
 def find_channels(paths: JobPaths) -> Channels:
@@ -50,7 +54,7 @@ def find_channels(paths: JobPaths) -> Channels:
     if paths.test is not None:
         folders["test"] = paths.test
     by_split = {name: find_channel_files(name, folder) for name, folder in folders.items()}
-    return Channels(by_split, {name: table_columns(found) for name, found in by_split.items()})
+    return Channels(by_split, {name: column_names(found) for name, found in by_split.items()})
 
 
 def columns_to_read(
@@ -84,21 +88,37 @@ def columns_to_read(
 def read_splits(
     channels: Channels, columns: TableColumns, *, allow_missing_labels: bool
 ) -> dict[str, pd.DataFrame]:
-    """Reads and checks every split.
+    """Reads and checks every split; the columns of all files are checked before any is read.
 
     Raises:
         DataError: The data cannot be used; see the readers.
     """
-    check_id_in_all_or_no_split(channels.columns, columns.id_name)
+    check_columns(
+        {file: names for files in channels.columns.values() for file, names in files.items()},
+        columns,
+    )
     _check_prediction_columns(columns)
     splits = {}
     for name, channel in channels.by_split.items():
-        table = read_table(channel, columns)
+        table, places = read_table(channel, columns)
         splits[name] = binary_labels(
-            table, columns.labels, name, allow_missing=allow_missing_labels
+            table, columns.labels, places, allow_missing=allow_missing_labels
         )
-        check_weights(splits[name], columns.weights, name)
+        check_weights(splits[name], columns.weights, places)
+    if allow_missing_labels:
+        splits["train"] = _without_unlabelled(splits["train"], columns.labels)
     return splits
+
+
+def _without_unlabelled(train: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
+    """Leaves out the training rows of which no task's label is known: they can teach nothing."""
+    unlabelled = train[list(labels)].isna().all(axis=1)
+    if not unlabelled.any():
+        return train
+    logger.info("%d training rows have no label at all and are left out", unlabelled.sum())
+    if unlabelled.all():
+        raise DataError("train: no row has a label")
+    return train[~unlabelled]
 
 
 def _check_prediction_columns(columns: TableColumns) -> None:

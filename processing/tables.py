@@ -16,6 +16,7 @@ from processing.columns import TableColumns, check_columns
 from processing.csv_reader import csv_batches, csv_column_names
 from processing.messages import listed, quoted, quoted_list
 from processing.parquet_reader import parquet_batches, parquet_column_names, parquet_rows
+from processing.row_places import RowPlaces
 
 logger = logging.getLogger(__name__)
 
@@ -25,16 +26,18 @@ _Accumulator: TypeAlias = NumberColumn | CategoryColumn | TextColumn
 _FIRST_CAPACITY = 1 << 16
 
 
-def table_columns(channel: Channel) -> list[str]:
-    """The columns that any file of a channel has, in order of appearance; only headers are read.
+def column_names(channel: Channel) -> dict[str, list[str]]:
+    """The columns of each file of a channel, by what messages call the file.
+
+    Only headers are read.
 
     Raises:
         DataError: a file cannot be read or has no header.
     """
-    return list(dict.fromkeys(name for file in channel.files for name in _column_names(file)))
+    return {file.label: _column_names(file) for file in channel.files}
 
 
-def read_table(channel: Channel, columns: TableColumns) -> pd.DataFrame:
+def read_table(channel: Channel, columns: TableColumns) -> tuple[pd.DataFrame, RowPlaces]:
     """Read the needed columns of all files of a channel.
 
     Columns that nobody asked for are not converted, and not even read from Parquet. The working
@@ -48,14 +51,13 @@ def read_table(channel: Channel, columns: TableColumns) -> pd.DataFrame:
         A DataFrame of n rows in file order, one array per column: labels and categorical features
         as Categorical with sorted texts (labels are to be checked with `labels.binary_labels`),
         numerical features and weights as float32 with NaN where missing, the id as `str`, or as
-        int64 row numbers from 0 if there is no id column.
+        int64 row numbers from 0 if there is no id column. And where its rows stand in the files.
 
     Raises:
         DataError: unreadable files, missing or repeated columns, unfit column types, infinite
             values, no rows.
     """
-    names_of_file = {file.label: _column_names(file) for file in channel.files}
-    has_id = check_columns(names_of_file, columns)
+    has_id = check_columns(column_names(channel), columns)
     texts = (columns.id_name,) if has_id else ()
     read_batches = parquet_batches if channel.file_format == "parquet" else csv_batches
 
@@ -82,14 +84,17 @@ def read_table(channel: Channel, columns: TableColumns) -> pd.DataFrame:
         raise DataError(f"channel {channel.name!r} has no rows, only headers: {listed(labels)}")
 
     _warn_of_no_numbers(channel, numbers)
-    _check_finite(channel, numbers, rows_of_file)
+    places = RowPlaces(
+        channel.name, tuple(file.label for file in channel.files), tuple(rows_of_file)
+    )
+    _check_finite(places, numbers)
     # Popped, so that a column's codes are freed as soon as its Categorical is made.
     table: dict[str, object] = {
         name: accumulators.pop(name).values() for name in list(accumulators)
     }
     if not has_id:
         table[columns.id_name] = np.arange(total)
-    return pd.DataFrame(table, copy=False)
+    return pd.DataFrame(table, copy=False), places
 
 
 def _column_names(file: DataFile) -> list[str]:
@@ -123,25 +128,17 @@ def _warn_of_no_numbers(channel: Channel, numbers: dict[str, NumberColumn]) -> N
             )
 
 
-def _check_finite(
-    channel: Channel, numbers: dict[str, NumberColumn], rows_of_file: list[int]
-) -> None:
+def _check_finite(places: RowPlaces, numbers: dict[str, NumberColumn]) -> None:
     """Refuse infinite values, all columns in one message."""
-    ends = np.cumsum(rows_of_file)
     problems = []
     for name, column in numbers.items():
         infinite = np.isinf(column.values())
         count = np.count_nonzero(infinite)
         if count:
-            first = int(np.argmax(infinite))
-            file = int(np.searchsorted(ends, first, side="right"))
-            row = first - int(ends[file]) + rows_of_file[file] + 1
-            problems.append(
-                f"column {quoted(name)} has {count}, the first in {channel.files[file].label}, "
-                f"row {row}"
-            )
+            first = places.place_of(int(np.argmax(infinite)))
+            problems.append(f"column {quoted(name)} has {count}, the first in {first}")
     if problems:
         raise DataError(
-            f"channel {channel.name!r}: wanted finite numbers within the range of float32 "
+            f"channel {places.channel!r}: wanted finite numbers within the range of float32 "
             f"(+-3.4e38), found infinite or larger ones: {listed(problems, '; ')}"
         )

@@ -56,15 +56,15 @@ def identify_task_columns(df: pd.DataFrame, hyperparams: TaskSettings) -> list[s
             raise DataError(
                 f"task label columns missing in the data: {listed_with_nearest(missing, existing)}"
             )
-        origin = "in task_label_names"
+        origin = "tasks in task_label_names"
     else:
         task_columns = _detected(existing)
-        origin = "detected in the data"
+        origin = "tasks by their column names, because task_label_names is not given"
         logger.warning(
             "task_label_names is not given: tasks detected by column name: %s",
             quoted_list(task_columns),
         )
-    found = f"found {len(task_columns)} tasks {origin}: {quoted_list(task_columns)}"
+    found = f"found {len(task_columns)} {origin}: {quoted_list(task_columns)}"
     if len(task_columns) < 2:
         raise DataError(f"wanted at least 2 tasks, {found}")
     if hyperparams.num_tasks is not None and hyperparams.num_tasks != len(task_columns):

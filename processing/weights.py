@@ -7,19 +7,19 @@ import pandas as pd
 
 from exceptions import DataError
 from processing.messages import listed, quoted
+from processing.row_places import RowPlaces
 
 
-def check_weights(table: pd.DataFrame, weight_columns: Sequence[str], split: str) -> None:
+def check_weights(table: pd.DataFrame, weight_columns: Sequence[str], places: RowPlaces) -> None:
     """Check that weights can weigh: none missing, negative or infinite, and not all zero.
 
     Args:
         table: n rows; the weight columns are float32 with NaN where missing.
         weight_columns: the weight columns, which the table has.
-        split: what messages call the table: `train`.
+        places: where the rows stand in the files.
 
     Raises:
-        DataError: unfit weights, all columns in one message. Rows are counted from 1 over the whole
-            table.
+        DataError: unfit weights, all columns in one message.
     """
     problems = []
     for name in weight_columns:
@@ -30,7 +30,8 @@ def check_weights(table: pd.DataFrame, weight_columns: Sequence[str], split: str
             "infinite": np.isposinf(weights),
         }
         parts = [
-            f"{np.count_nonzero(is_fault)} {fault} (first in row {np.argmax(is_fault) + 1})"
+            f"{np.count_nonzero(is_fault)} {fault} (first in "
+            f"{places.place_of(int(np.argmax(is_fault)))})"
             for fault, is_fault in faults.items()
             if is_fault.any()
         ]
@@ -39,4 +40,6 @@ def check_weights(table: pd.DataFrame, weight_columns: Sequence[str], split: str
         if parts:
             problems.append(f"column {quoted(name)}: {' and '.join(parts)}")
     if problems:
-        raise DataError(f"{split}: wanted weights of zero or more, found {listed(problems, '; ')}")
+        raise DataError(
+            f"{places.channel}: wanted weights of zero or more, found {listed(problems, '; ')}"
+        )

@@ -282,7 +282,8 @@ def state():
         "handlers": [repr(handler) for handler in logging.getLogger().handlers],
         "level": logging.getLogger().level,
         "warnings": repr(warnings.showwarning),
-        "environment": dict(os.environ),
+        # scikit-learn sets two variables of this prefix (1.9).
+        "environment": {k: v for k, v in os.environ.items() if not k.startswith("KMP_")},
         "folder": os.getcwd(),
         "threads": [thread.name for thread in threading.enumerate()],
     }

@@ -1,0 +1,98 @@
+"""The factors that turn K gradients into one."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+
+from models.split_gradient import projection_factors, weighted_sum_factors
+
+Array = NDArray[Any]
+
+
+class Drawn(np.random.Generator):
+    """A generator whose standard normal numbers are given."""
+
+    def __init__(self, xi: list[float]) -> None:
+        super().__init__(np.random.PCG64(0))
+        self._xi = np.array(xi)
+
+    def standard_normal(self, size: Any = None, dtype: Any = None, out: Any = None) -> Any:
+        """The given numbers."""
+        assert size == len(self._xi)
+        return self._xi
+
+
+def test_projection_by_hand() -> None:
+    factors = projection_factors(
+        np.array([0.25, 0.04, 1.0]), np.array([0.5, 0.1, 2.0]), Drawn([2.0, -3.0, 1.0])
+    )
+    # sqrt(w) xi / std is 2, -6 and 1/2, of which the absolute values sum to 8.5.
+    np.testing.assert_allclose(factors, np.array([2.0, -6.0, 0.5]) / 8.5, rtol=1e-14)
+
+
+def test_weighted_sum_by_hand() -> None:
+    np.testing.assert_allclose(weighted_sum_factors(np.array([1.0, 0.5, 0.5])), [0.5, 0.25, 0.25])
+
+
+WEIGHTS = arrays(np.float64, 4, elements=st.floats(1e-6, 1))
+SPREADS = arrays(np.float64, 4, elements=st.floats(1e-12, 1))
+
+
+@given(weights=WEIGHTS, spread=SPREADS, seed=st.integers(0, 99))
+@settings(deadline=None)
+def test_absolute_factors_sum_to_1_and_are_finite(weights: Array, spread: Array, seed: int) -> None:
+    for factors in (
+        projection_factors(weights, spread, np.random.default_rng(seed)),
+        weighted_sum_factors(weights),
+    ):
+        assert np.isfinite(factors).all()
+        assert np.abs(factors).sum() == pytest.approx(1.0)
+
+
+@given(spread=SPREADS, scale=st.floats(1e-3, 1e3), seed=st.integers(0, 99))
+@settings(deadline=None)
+def test_the_scale_of_a_tasks_gradient_does_not_matter(
+    spread: Array, scale: float, seed: int
+) -> None:
+    weights, scaling = np.full(4, 0.25), np.array([scale, 1.0, 1.0, 1.0])
+    plain = projection_factors(weights, spread, np.random.default_rng(seed))
+    scaled = projection_factors(weights, spread * scaling, np.random.default_rng(seed))
+    # What a task contributes is its factor times its gradient.
+    contribution, scaled_contribution = plain * spread, scaled * spread * scaling
+    np.testing.assert_allclose(
+        scaled_contribution / scaled_contribution[1], contribution / contribution[1], rtol=1e-9
+    )
+
+
+def test_the_squared_projection_is_on_average_the_weighted_sum_of_squares() -> None:
+    weights, spread = np.array([0.5, 0.3, 0.2]), np.array([0.4, 0.1, 0.02])
+    gradient_sums = np.array([3.0, -1.0, 0.2])
+    # Undo the scaling to sum 1, which is common to all tasks: xi is known from the same seed.
+    squares = []
+    for seed in range(20_000):
+        factors = projection_factors(weights, spread, np.random.default_rng(seed))
+        xi = np.random.default_rng(seed).standard_normal(3)
+        unscaled = factors * np.abs(np.sqrt(weights) * xi / spread).sum()
+        squares.append((unscaled @ gradient_sums) ** 2)
+    expected = float((weights * (gradient_sums / spread) ** 2).sum())
+    assert np.mean(squares) == pytest.approx(expected, rel=0.05)
+
+
+def test_a_task_with_a_constant_gradient_has_no_say() -> None:
+    factors = projection_factors(np.full(3, 1 / 3), np.array([0.1, 0.0, 0.2]), Drawn([1, 5, 1]))
+    np.testing.assert_allclose(factors, [2 / 3, 0.0, 1 / 3], rtol=1e-14)
+
+
+def test_without_any_gradient_all_factors_are_0() -> None:
+    assert projection_factors(np.ones(2), np.zeros(2), Drawn([1, 1])).tolist() == [0.0, 0.0]
+    assert weighted_sum_factors(np.zeros(2)).tolist() == [0.0, 0.0]
+
+
+def test_a_task_without_weight_has_no_say() -> None:
+    factors = projection_factors(np.array([0.0, 0.5]), np.full(2, 0.3), Drawn([1, 1]))
+    assert factors.tolist() == [0.0, 1.0]
