@@ -61,6 +61,7 @@ from processing.platform import check_input_mode, check_single_host
 from processing.preprocessing import Preprocessing, RiskTableSettings, preprocess
 from processing.splits import Channels, columns_to_read, find_channels, read_splits
 from processing.tasks import create_task_indices, identify_task_columns
+from processing.validation_labels import check_validation_labels
 
 __all__ = [
     "compute_multitask_metrics",
@@ -200,6 +201,13 @@ def prepare_data(
         name: LabelledRows(*label_arrays(df, tasks, sample_weight, task_weights))
         for name, df in splits.items()
     }
+    check_validation_labels(
+        labels["val"].label,
+        labels["val"].weight,
+        tasks,
+        hyperparams.main_task_name,
+        hyperparams.early_stopping_metric if hyperparams.early_stopping_rounds else None,
+    )
     return JobData(splits, labels, tasks, preprocessing, channels.data_format)
 
 

@@ -159,11 +159,19 @@ class StructureGrower:
         iteration: int,
     ) -> GrownTree | None:
         booster = self._booster
-        if self._settings.feature_fraction < 1:
-            seed = feature_seed(self._settings.seed, iteration)
-            booster.reset_parameter({"feature_fraction_seed": seed})
+
+        def gradients(
+            _score: NDArray[np.float64], _data: lgb.Dataset
+        ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+            # Not before `update`: a booster's first one resets parameters by itself, and every
+            # reset draws features, so that a fresh booster would draw others than an old one.
+            if self._settings.feature_fraction < 1:
+                seed = feature_seed(self._settings.seed, iteration)
+                booster.reset_parameter({"feature_fraction_seed": seed})
+            return split_grad, split_hess
+
         # The first tree stays in LightGBM's model even without a split, later ones do not.
-        if booster.update(fobj=lambda _score, _data: (split_grad, split_hess)):
+        if booster.update(fobj=gradients):
             return None
         fields = _tree_fields(
             booster.model_to_string(start_iteration=booster.current_iteration() - 1)

@@ -16,6 +16,12 @@ _EXACT_VALUES = 2**20
 """Up to this many scores are kept in float64: the extra time cannot be seen, and ties between
 splits, which small tables are full of, fall as they do in LightGBM. Larger tables use float32."""
 
+_SMALLEST_VARIANCE = 0.01
+"""Smallest variance of a gradient, as a share of its mean square, that is told from none.
+
+The gradient of a task with both classes has a mean near 0, so that its variance is nearly all of
+its mean square. That of a task with one class is all but constant; a block's float32 sums of equal
+values are off by up to 1e-3, and no projection must be divided by such a remainder."""
 
 FindLeaves = Callable[[slice, NDArray[np.int32]], None]
 """Writes the leaf of each of some rows."""
@@ -170,8 +176,7 @@ class TrainingRows(TaskScores):
         mean_square = squares / counted
         variance = mean_square - (total / counted) ** 2
         # What rounding leaves of a constant gradient is no spread.
-        rounding = 16 * np.finfo(self.dtype).eps * mean_square
-        return np.sqrt(np.where(variance > rounding, variance, 0.0))
+        return np.sqrt(np.where(variance > _SMALLEST_VARIANCE * mean_square, variance, 0.0))
 
     def _counts(self, rows: slice, bag: Bag | None) -> NDArray[np.floating] | None:
         """How much each row of a block counts for each task, shape (rows, K); None: 1."""

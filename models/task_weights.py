@@ -95,10 +95,12 @@ def js_divergences(
                 yield columns[i][known], columns[j][known]
 
     def block_totals(rows: slice, _: int) -> NDArray[np.float64]:
-        return np.array([
-            (p.sum(dtype=np.float64), q.sum(dtype=np.float64), len(p))
-            for p, q in pair_densities(rows)
-        ])
+        return np.array(
+            [
+                (p.sum(dtype=np.float64), q.sum(dtype=np.float64), len(p))
+                for p, q in pair_densities(rows)
+            ]
+        )
 
     totals = blocks.sum(block_totals)
     n_rows = np.maximum(totals[:, 2], 1.0)
@@ -106,10 +108,12 @@ def js_divergences(
     scales = (n_rows[:, None] / np.maximum(totals[:, :2], PROB_OFFSET)).astype(raw_score.dtype)
 
     def block_sums(rows: slice, _: int) -> NDArray[np.float64]:
-        return np.array([
-            _js_sum(p * scale[0], q * scale[1])
-            for (p, q), scale in zip(pair_densities(rows), scales, strict=True)
-        ])
+        return np.array(
+            [
+                _js_sum(p * scale[0], q * scale[1])
+                for (p, q), scale in zip(pair_densities(rows), scales, strict=True)
+            ]
+        )
 
     return np.clip(blocks.sum(block_sums) / n_rows, 0.0, 1.0)
 

@@ -28,6 +28,8 @@ def auc_roc(
         if pairs == 0:
             return float("nan")
         negatives.sort()
+        # Looking up sorted values walks the memory in order, which is several times faster.
+        positives.sort()
         below = np.searchsorted(negatives, positives, side="left").sum(dtype=np.float64)
         not_above = np.searchsorted(negatives, positives, side="right").sum(dtype=np.float64)
         return float((below + not_above) / (2 * pairs))

@@ -28,7 +28,7 @@ def open_csv_file(file: DataFile) -> Iterator[pa.NativeFile]:
     try:
         with pa.input_stream(str(file.path), compression="gzip" if file.is_gzip else None) as raw:
             yield raw
-    except OSError as error:
+    except (OSError, UnicodeEncodeError) as error:  # the latter for a name that is no UTF-8
         raise DataError(f"{file.label}: unreadable or truncated: {first_line(error)}") from error
 
 

@@ -82,7 +82,7 @@ def _open(file: DataFile, dictionary: list[str] | None = None) -> Iterator[pq.Pa
             yield parquet
     except MemoryError:
         raise
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError, UnicodeError) as error:
         raise DataError(
             f"{file.label}: unreadable, truncated or no Parquet file: {first_line(error)}"
         ) from error

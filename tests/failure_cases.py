@@ -1,25 +1,55 @@
-"""Running the script's `main` in this process, and damaging a tree that a job would run on."""
+"""Small jobs that are going to fail: damage to a valid tree, and the script's `main` run on it.
+
+A damage is a function of the tree's folder. Those made here can be put together with `steps`.
+"""
 
 import contextlib
 import json
 import logging
 import os
+import pickle
 import shutil
 import signal
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from trees import hyperparameters, make_splits, write_hyperparameters, write_table, write_tree
 
 import lightgbmmt_training
 
+Damage = Callable[[Path], object]
+Change = Callable[[pd.DataFrame], pd.DataFrame]
+
 SPLITS = ("train", "val", "test")
 QUICK = {"num_iterations": 2, "num_leaves": 4}
 STEERING = ("SM_", "SAGEMAKER_", "USE_PRECOMPUTED_", "USE_SECURE_PYPI", "REGION")
+ARTIFACTS = Path("input/data/model_artifacts_input")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the table.
+
+    Attributes:
+        fault: what is wrong.
+        damage: makes it so.
+        cause: the one line on stderr, and the first of the failure file. In it `BASE` stands for
+            the tree's folder, `<...>` for what another library says.
+        ending: format of the tree's data files.
+        environ: environment variables of the job; `BASE` in a value is the tree's folder.
+        more: whether the failure file has more lines: one for each problem.
+    """
+
+    fault: str
+    damage: Damage
+    cause: str
+    ending: str = "csv"
+    environ: Mapping[str, str] = field(default_factory=dict)
+    more: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,7 +69,7 @@ class Outcome:
     @property
     def cause(self) -> str:
         """The first line of the failure file, which must be there."""
-        assert self.failure is not None
+        assert self.failure is not None, "no failure file"
         return self.failure.partition("\n")[0]
 
 
@@ -70,22 +100,28 @@ def run_main(
     capfd.readouterr()
     with own_process_state():
         exit_code = lightgbmmt_training.main()
-    failure = base / "output" / "failure"
-    return Outcome(
-        exit_code,
-        capfd.readouterr().err,
-        failure.read_text("utf-8") if failure.is_file() else None,
-    )
+    return Outcome(exit_code, capfd.readouterr().err, failure_text(base))
+
+
+def failure_text(base: Path) -> str | None:
+    """The content of the failure file; None: there is none."""
+    path = base / "output" / "failure"
+    return path.read_text("utf-8") if path.is_file() else None
+
+
+def results(base: Path) -> list[str]:
+    """All files in `model` and `output/data`, and the hidden ones beside these folders."""
+    published = [*base.glob("model/**/*"), *base.glob("output/data/**/*")]
+    hidden = [*base.glob(".*"), *base.glob("output/.*")]
+    return sorted(str(path.relative_to(base)) for path in {*published, *hidden})
 
 
 def small_tree(base: Path, ending: str = "csv", n_rows: int = 120, **changes: object) -> Path:
     """A tree of a job that takes a moment: two files in the training channel, one in the others."""
     splits = make_splits(n_rows)
     write_tree(base, splits, hyperparameters(**QUICK, **changes), ending)
-    train = splits["train"]
-    folder = base / "input" / "data" / "train"
-    write_table(train[: n_rows // 2], folder / f"part-0.{ending}")
-    write_table(train[n_rows // 2 :], folder / f"part-1.{ending}")
+    for part, rows in enumerate((slice(0, n_rows // 2), slice(n_rows // 2, n_rows))):
+        write_table(splits["train"][rows], channel(base, "train") / f"part-{part}.{ending}")
     return base
 
 
@@ -95,13 +131,92 @@ def channel(base: Path, split: str) -> Path:
 
 
 def last_file(base: Path, split: str) -> Path:
-    """The last data file of a channel: what is wrong there is found if every file is read."""
+    """The last data file of a channel: its faults are found only if every file is read."""
     return max(channel(base, split).iterdir())
 
 
-def change_table(base: Path, split: str, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
-    """Puts the table of a channel's last file through a function."""
-    path = last_file(base, split)
+def nothing(_base: Path) -> None:
+    """No damage; the fault is in the environment."""
+
+
+def steps(*damages: Damage) -> Damage:
+    """One damage after the other."""
+
+    def damage(base: Path) -> None:
+        for step in damages:
+            step(base)
+
+    return damage
+
+
+def removed(place: str) -> Damage:
+    """A file or folder is missing."""
+
+    def damage(base: Path) -> None:
+        path = base / place
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+    return damage
+
+
+def file_instead(place: str, content: bytes = b"x") -> Damage:
+    """A file where there was another, or a folder, or nothing."""
+
+    def damage(base: Path) -> None:
+        path = base / place
+        if path.is_dir():
+            shutil.rmtree(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+    return damage
+
+
+def settings(**changes: object) -> Damage:
+    """Other native hyperparameters; `...` leaves one out."""
+
+    def damage(base: Path) -> None:
+        path = base / "code" / "hyperparams" / "hyperparameters.json"
+        values = json.loads(path.read_text("utf-8")) | changes
+        write_hyperparameters(
+            base, {name: value for name, value in values.items() if value is not ...}
+        )
+
+    return damage
+
+
+def config(name: str, document: object) -> Damage:
+    """A JSON file of the platform's in `input/config`."""
+    return file_instead(f"input/config/{name}", json.dumps(document).encode())
+
+
+def artifact(name: str, document: object) -> Damage:
+    """A precomputed artifact; a pickle, if its name says so."""
+    is_pickle = name.endswith(".pkl")
+    content = pickle.dumps(document) if is_pickle else json.dumps(document).encode()
+    return file_instead(str(ARTIFACTS / name), content)
+
+
+def last_table(split: str, change: Change) -> Damage:
+    """Another table in the last file of a channel."""
+    return lambda base: _change_table(last_file(base, split), change)
+
+
+def tables(change: Change, *splits: str) -> Damage:
+    """Other tables in all files of some channels, or of all."""
+
+    def damage(base: Path) -> None:
+        for split in splits or SPLITS:
+            for path in channel(base, split).iterdir():
+                _change_table(path, change)
+
+    return damage
+
+
+def _change_table(path: Path, change: Change) -> None:
     if path.suffix == ".parquet":
         table = pd.read_parquet(path)
     else:
@@ -109,50 +224,53 @@ def change_table(base: Path, split: str, change: Callable[[pd.DataFrame], pd.Dat
     write_table(change(table), path)
 
 
-def change_text(base: Path, split: str, change: Callable[[list[str]], list[str]]) -> None:
-    """Puts the lines of a channel's last file, header first, through a function."""
-    path = last_file(base, split)
-    path.write_text("\n".join(change(path.read_text().splitlines())) + "\n")
+def line(split: str, number: int, change: Callable[[str], str], encoding: str = "utf-8") -> Damage:
+    """Another line in the last file of a channel; the header is line 0."""
+
+    def damage(base: Path) -> None:
+        path = last_file(base, split)
+        lines = path.read_text("utf-8").splitlines()
+        lines[number] = change(lines[number])
+        path.write_text("\n".join(lines) + "\n", encoding=encoding)
+
+    return damage
 
 
-def change_hyperparameters(base: Path, **changes: Any) -> None:
-    """Sets native hyperparameters; `...` takes one away."""
-    path = base / "code" / "hyperparams" / "hyperparameters.json"
-    values = json.loads(path.read_text("utf-8")) | changes
-    write_hyperparameters(
-        base, {name: value for name, value in values.items() if value is not ...}
-    )
+def content(split: str, change: Callable[[bytes], bytes]) -> Damage:
+    """Other bytes in the last file of a channel."""
+
+    def damage(base: Path) -> None:
+        path = last_file(base, split)
+        path.write_bytes(change(path.read_bytes()))
+
+    return damage
 
 
-def write_config(base: Path, name: str, document: object) -> None:
-    """Writes a JSON file of the platform's into `input/config`."""
-    folder = base / "input" / "config"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_text(json.dumps(document))
+def values(**value_of_column: object) -> Change:
+    """Other values in some columns, from the third row on; a list takes as many rows."""
+
+    def change(table: pd.DataFrame) -> pd.DataFrame:
+        changed = {}
+        for column, value in value_of_column.items():
+            new = value if isinstance(value, list) else [value]
+            old = table[column].to_numpy(dtype=object, copy=True)
+            old[2 : 2 + len(new)] = np.array(new, dtype=object)
+            changed[column] = old
+        return table.assign(**changed)
+
+    return change
 
 
-def leave_old_results(base: Path) -> None:
-    """Puts the files of an earlier job, and its failure, where this job's will be."""
-    for name in ("model/lightgbmmt_model.txt", "output/data/val.tar.gz", "output/failure"):
-        (base / name).parent.mkdir(parents=True, exist_ok=True)
-        (base / name).write_text("from an earlier job\n")
+def renamed(**new_name: str) -> Change:
+    """Other names of columns."""
+    return lambda table: table.rename(columns=new_name)
 
 
-def results(base: Path) -> list[str]:
-    """All files in `model` and `output/data`, and hidden ones beside them."""
-    places = [base, base / "model", base / "output", base / "output" / "data"]
-    return sorted(
-        str(path.relative_to(base))
-        for place in places
-        if place.is_dir()
-        for path in place.iterdir()
-        if place.name in {"model", "data"} or path.name.startswith(".")
-    )
+def everywhere(**value_of_column: str) -> Change:
+    """One value in all rows of a column."""
+    return lambda table: table.assign(**value_of_column)
 
 
-def remove(path: Path) -> None:
-    """Removes a file or a folder."""
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink()
+def without(column: str) -> Change:
+    """A column is missing."""
+    return lambda table: table.drop(columns=column)

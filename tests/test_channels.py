@@ -65,8 +65,18 @@ def test_missing_channel(tmp_path: Path) -> None:
         find_channel_files("test", tmp_path / "none")
 
 
-def test_a_folder_or_broken_link_with_a_data_ending_is_no_data_file(tmp_path: Path) -> None:
-    (tmp_path / "x.csv").symlink_to(tmp_path / "gone")
+def test_a_folder_with_a_data_ending_is_no_data_file(tmp_path: Path) -> None:
     _write(tmp_path, "train.parquet/part-0.parquet")
     channel = find_channel_files("train", tmp_path)
     assert [file.label for file in channel.files] == ["train/train.parquet/part-0.parquet"]
+
+
+def test_links_are_followed_and_must_lead_somewhere(tmp_path: Path) -> None:
+    _write(tmp_path / "elsewhere", "part-1.csv")
+    _write(tmp_path / "channel", "part-0.csv")
+    (tmp_path / "channel" / "more").symlink_to(tmp_path / "elsewhere")
+    channel = find_channel_files("train", tmp_path / "channel")
+    assert [file.label for file in channel.files] == ["train/more/part-1.csv", "train/part-0.csv"]
+    (tmp_path / "channel" / "x.csv").symlink_to(tmp_path / "gone")
+    with pytest.raises(DataError, match=r"found links to nowhere, .*: 'train/x\.csv'$"):
+        find_channel_files("train", tmp_path / "channel")

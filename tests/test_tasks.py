@@ -58,7 +58,10 @@ def test_nothing_detected() -> None:
     ("settings", "message"),
     [
         (Settings(["isFraud", "isCCfrt"]), r"missing in the data: 'isCCfrt' \(nearest: 'isCCfrd'"),
-        (Settings(num_tasks=3), "wanted num_tasks = 3 tasks, found 2 tasks by their column names, because"),
+        (
+            Settings(num_tasks=3),
+            "wanted num_tasks = 3 tasks, found 2 tasks by their column names, because",
+        ),
         (Settings(["isFraud"]), "wanted at least 2 tasks, found 1 tasks in task_label_names"),
         (Settings(label_name="isDDfrd"), "wanted the main task label_name = 'isDDfrd' among"),
     ],

@@ -28,7 +28,9 @@ def sigmoid(
 
 def logloss(raw_score: NDArray[np.floating], label: NDArray[np.generic]) -> NDArray[np.floating]:
     """Loss of every row and task, the shape of `raw_score`, finite for every finite score."""
-    loss: NDArray[np.floating] = np.logaddexp(0, raw_score)
+    # max(F, 0) + log(1 + exp(-|F|)) never overflows; NumPy has vector instructions for its parts.
+    loss: NDArray[np.floating] = np.log(1 + np.exp(-np.abs(raw_score)))
+    loss += np.maximum(raw_score, 0)
     loss -= np.multiply(label, raw_score)
     return loss
 

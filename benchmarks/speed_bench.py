@@ -1,0 +1,151 @@
+"""What all sections of the speed program share: running the job and the programs beside it."""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.speed_sizes import Sizes, Window
+from benchmarks.speed_tables import CHECKOUT, ID_NAME, TableSpec, provide
+from benchmarks.timing import Run, run_process
+
+JOB_SCRIPT = CHECKOUT / "lightgbmmt_training.py"
+LAST_TREE = "iteration "
+"""How the line starts that the job, and `single_task`, prints after the last tree."""
+
+
+@dataclass(frozen=True)
+class PerTree:
+    """Seconds per tree, as a slope between a short and a long run.
+
+    Attributes:
+        whole: Of the whole process: what comes after the training, such as the prediction of the
+            validation rows with all trees, is in it.
+        training: Up to the last tree.
+    """
+
+    whole: float
+    training: float
+
+
+@dataclass
+class Bench:
+    """The settings of one run of the program, and what it has measured.
+
+    Attributes:
+        sizes: Sizes of the tables.
+        folder: Where tables and jobs are kept.
+        ai4i: `ai4i2020.csv` as published.
+        n_threads: Threads of every program.
+        n_pairs: Rounds of paired runs.
+        large: Also measure on the largest table.
+        runs: Every run so far, as JSON data.
+    """
+
+    sizes: Sizes
+    folder: Path
+    ai4i: Path
+    n_threads: int
+    n_pairs: int
+    large: bool
+    runs: list[dict[str, object]] = field(default_factory=list)
+
+    def table(self, spec: TableSpec) -> Path:
+        """The folder of a table, which is made if need be."""
+        say(f"table {spec.name}")
+        return provide(spec, self.folder)
+
+    def job_folder(self, name: str) -> Path:
+        """The `/opt/ml` folder of the last run of a job."""
+        return self.folder / "jobs" / name.replace(" ", "-")
+
+    def run_job(self, name: str, channels: Path, hyperparameters: Mapping[str, object]) -> Run:
+        """Runs the training job in a fresh `/opt/ml` folder.
+
+        Args:
+            name: What the run is called.
+            channels: Folder with the folders `train`, `val` and possibly `test`.
+            hyperparameters: All but the number of threads.
+
+        Raises:
+            RunFailedError: The job has failed.
+        """
+        base = self.job_folder(name)
+        shutil.rmtree(base, ignore_errors=True)
+        settings = base / "code" / "hyperparams" / "hyperparameters.json"
+        settings.parent.mkdir(parents=True)
+        values = {**hyperparameters, "num_threads": self.n_threads}
+        settings.write_text(json.dumps(values), encoding="utf-8")
+        environ = {"SAGEMAKER_BASE_DIR": str(base)}
+        for channel in ("train", "val", "test"):
+            if (channels / channel).exists():
+                environ[f"SM_CHANNEL_{channel.upper()}"] = str(channels / channel)
+        return self._noted(name, run_process([sys.executable, str(JOB_SCRIPT)], base, environ))
+
+    def run_program(self, name: str, module: str, *args: str | Path | int) -> Run:
+        """Runs a module of this package.
+
+        Raises:
+            RunFailedError: It has failed.
+        """
+        command = [sys.executable, "-m", f"benchmarks.{module}", *map(str, args)]
+        return self._noted(
+            name, run_process([*command, "--threads", str(self.n_threads)], CHECKOUT)
+        )
+
+    def run_single_task(self, name: str, table: Path, n_trees: int, *args: str | Path) -> Run:
+        """Runs the stock single-task training on the main task of a made table."""
+        options = ("--task", "task_00", "--trees", n_trees, *args)
+        return self.run_program(name, "single_task", table, *options)
+
+    def _noted(self, name: str, run: Run) -> Run:
+        say(f"{name}: {run.wall:.1f} s, {run.peak_memory / 1e9:.2f} GB")
+        figures = {"wall": run.wall, "cpu": run.cpu, "peak_memory": run.peak_memory}
+        load = os.getloadavg()[0]
+        self.runs.append({"name": name, **figures, "load": load})
+        return run
+
+
+def job_settings(
+    spec: TableSpec, n_tasks: int, n_trees: int, **changes: object
+) -> dict[str, object]:
+    """Hyperparameters for a made table: the defaults but for `changes`."""
+    return {
+        "tab_field_list": spec.numerical,
+        "cat_field_list": spec.categorical,
+        "label_name": spec.tasks[0],
+        "task_label_names": spec.tasks[:n_tasks],
+        "id_name": ID_NAME,
+        "loss_type": "fixed",
+        "num_iterations": n_trees,
+        **changes,
+    }
+
+
+def slopes(runners: Mapping[str, Callable[[int], Run]], window: Window) -> dict[str, PerTree]:
+    """Seconds per tree of several programs, run by turns: all short runs, then all long ones.
+
+    Args:
+        runners: By name, what runs the program for that many trees.
+        window: How many.
+    """
+    short, long = (
+        {name: run(n_trees) for name, run in runners.items()}
+        for n_trees in (window.short, window.long)
+    )
+    return {
+        name: PerTree(
+            whole=(long[name].wall - short[name].wall) / window.trees,
+            training=(long[name].seconds_until(LAST_TREE) - short[name].seconds_until(LAST_TREE))
+            / window.trees,
+        )
+        for name in runners
+    }
+
+
+def say(text: str) -> None:
+    """Tells the person who waits."""
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,78 @@
+"""The rows of the speed table, as Markdown and as JSON data."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Literal
+
+Unit = Literal["times", "share", "s", "ms", "GB"]
+
+_FORMATS = {
+    "times": "{:.2f}",
+    "share": "{:.3f}",
+    "s": "{:.2f} s",
+    "ms": "{:.1f} ms",
+    "GB": "{:.2f} GB",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure.
+
+    Attributes:
+        target: Number of the target that it belongs to.
+        what: What was measured.
+        values: One per round of paired runs; none: the note says why.
+        unit: Unit of the values; `times`: a ratio.
+        limit: What the median should not exceed; None: for information.
+        note: What the figure is made of, or why it is missing.
+    """
+
+    target: int
+    what: str
+    values: tuple[float, ...]
+    unit: Unit
+    limit: float | None = None
+    note: str = ""
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the median keeps to the limit; None without values or limit."""
+        if self.limit is None or not self.values:
+            return None
+        return median(self.values) <= self.limit
+
+    def to_markdown(self) -> str:
+        """The row of the table."""
+        met = {True: "yes", False: "**no**", None: ""}[self.met]
+        limit = "" if self.limit is None else f"≤ {self._format(self.limit)}"
+        cells = [str(self.target), self.what, limit, *self._median_and_range(), met, self.note]
+        return f"| {' | '.join(cells)} |"
+
+    def to_json(self) -> dict[str, object]:
+        """The row as JSON data."""
+        middle = median(self.values) if self.values else None
+        return vars(self) | {"median": middle, "met": self.met}
+
+    def _median_and_range(self) -> tuple[str, str]:
+        if not self.values:
+            return "", ""
+        middle = self._format(median(self.values))
+        if len(self.values) == 1:
+            return middle, "one run"
+        return middle, f"{self._format(min(self.values))} to {self._format(max(self.values))}"
+
+    def _format(self, value: float) -> str:
+        return _FORMATS[self.unit].format(value)
+
+
+def to_markdown(rows: Sequence[Row]) -> str:
+    """The table."""
+    return "\n".join(
+        [
+            "| | measured | target | median | range | met | |",
+            "|---|---|---|---|---|---|---|",
+            *(row.to_markdown() for row in rows),
+        ]
+    )

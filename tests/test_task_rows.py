@@ -1,0 +1,309 @@
+"""Labels, scores, derivatives and leaf sums of one split's rows."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from models.loss.adaptive_kd import AdaptiveDistillationLoss
+from models.loss.base import Distillation
+from models.loss.fixed import FixedLoss
+from models.loss.logloss import sigmoid
+from models.sampling import Bag
+from models.task_rows import LabelledRows, TaskScores, TrainingRows, base_scores
+
+Array = NDArray[Any]
+LOSS = FixedLoss(3, 0)
+N_ROWS = 5000
+MAX_LEAVES = 11
+
+
+@pytest.fixture(params=["float64", "float32"])
+def dtype(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> np.dtype[Any]:
+    """Either precision of the scores, in blocks of 1024 rows."""
+    monkeypatch.setattr("models.row_blocks._VALUES_PER_BLOCK", 1)
+    name: str = request.param
+    if name == "float32":
+        monkeypatch.setattr("models.task_rows._EXACT_VALUES", 0)
+    return np.dtype(name)
+
+
+def assert_close(found: Array, expected: Array, dtype: np.dtype[Any]) -> None:
+    """Equal to the precision of `dtype`."""
+    rtol, atol = (1e-10, 1e-12) if dtype == np.float64 else (1e-4, 1e-5)
+    np.testing.assert_allclose(found, expected, rtol=rtol, atol=atol)
+
+
+def make_labels(seed: int = 0) -> Array:
+    rng = np.random.default_rng(seed)
+    return (rng.random((N_ROWS, 3)) < [0.5, 0.2, 0.02]).astype(np.uint8)
+
+
+def make_weights(seed: int = 1) -> Array:
+    """Uneven weights, of which the second task has many zeros."""
+    rng = np.random.default_rng(seed)
+    weight = rng.integers(1, 4, (N_ROWS, 3)).astype(np.float32)
+    weight[rng.random(N_ROWS) < 0.4, 1] = 0
+    return weight
+
+
+def training_rows(rows: LabelledRows, n_threads: int = 1, score_seed: int = 2) -> TrainingRows:
+    """Training rows with random scores."""
+    made = TrainingRows(rows, np.zeros(3), MAX_LEAVES, n_threads)
+    rng = np.random.default_rng(score_seed)
+    made.raw_score[:] = rng.normal(-1, 2, rows.label.shape)
+    return made
+
+
+def random_leaves(seed: int) -> tuple[Array, Any]:
+    """A leaf of every row, and what writes them block by block."""
+    assigned = np.random.default_rng(seed).integers(0, MAX_LEAVES, N_ROWS).astype(np.int32)
+
+    def find(rows: slice, leaf: Array) -> None:
+        leaf[:] = assigned[rows]
+
+    return assigned, find
+
+
+def sums_by_leaf(values: Array, leaf: Array) -> Array:
+    sums = np.zeros((MAX_LEAVES, values.shape[1]))
+    np.add.at(sums, leaf, values.astype(np.float64))
+    return sums
+
+
+def test_shape() -> None:
+    rows = LabelledRows(make_labels())
+    assert (rows.n_rows, rows.n_tasks) == (N_ROWS, 3)
+
+
+@pytest.mark.parametrize(
+    ("label", "weight", "odds"),
+    [
+        ([1, 0, 0, 0], None, 1 / 3),
+        ([1, 1, 1, 0], None, 3.0),
+        ([0, 0, 0, 0], None, 0.5 / 4),
+        ([1, 1, 1, 1], None, 4 / 0.5),
+        ([1, 0, 0, 0], [3, 1, 1, 0], 3 / 2),
+        ([1, 0, 0, 9], [3, 1, 1, 0], 3 / 2),  # a label of weight 0 may be anything
+        ([1, 0, 0, 0], [1e-6, 1e-6, 1e-6, 1e-6], 1 / 3),  # the scale of weights does not matter
+        ([1, 0, 0, 0], [1e6, 1e6, 1e6, 1e6], 1 / 3),
+        ([1, 0, 0, 0], [1e-3, 9, 90, 900], 1e-3 / 999),
+        ([1, 1, 1, 0], [0, 0, 0, 7], 0.5 / 7),
+        ([1, 1, 1, 0], [0, 0, 0, 0], 1.0),
+    ],
+)
+def test_base_scores_by_hand(label: list[int], weight: list[float] | None, odds: float) -> None:
+    column = np.array(label, dtype=np.uint8)[:, None]
+    weights = None if weight is None else np.array(weight, dtype=np.float32)[:, None]
+    other = np.array([[0], [1], [0], [1]], dtype=np.uint8)
+    rows = LabelledRows(
+        np.hstack([column, other]),
+        None if weights is None else np.hstack([weights, np.ones((4, 1), np.float32)]),
+    )
+    found = base_scores(rows)
+    assert found[0] == pytest.approx(np.log(odds), rel=1e-6)
+    assert found[1] == 0
+
+
+def test_scores_start_at_the_base_and_follow_the_trees(dtype: np.dtype[Any]) -> None:
+    scores = TaskScores(LabelledRows(make_labels()), np.array([0.5, -1.0, 2.0]), 2)
+    assert scores.raw_score.dtype == dtype
+    assert (scores.raw_score == np.array([0.5, -1.0, 2.0], dtype=dtype)).all()
+    expected = scores.raw_score.copy()
+    for seed in range(3):
+        leaf, find = random_leaves(seed)
+        value = np.random.default_rng(seed).normal(size=(MAX_LEAVES, 3))
+        scores.assign_leaves(find)
+        scores.add_tree(value)
+        expected += value.astype(dtype)[leaf]
+        np.testing.assert_array_equal(scores.raw_score, expected)
+
+
+def test_large_tables_use_float32() -> None:
+    def dtype_of(n_rows: int) -> np.dtype[Any]:
+        rows = LabelledRows(np.zeros((n_rows, 2), dtype=np.uint8))
+        raw_score: Array = TaskScores(rows, np.zeros(2), 1).raw_score
+        return raw_score.dtype
+
+    assert dtype_of(2**19) == np.float64
+    assert dtype_of(2**19 + 1) == np.float32
+
+
+WEIGHTINGS = ["none", "weights", "bag", "weights and bag"]
+
+
+def counts_of(weighting: str) -> tuple[LabelledRows, Bag | None, Array]:
+    """Labelled rows, a bag, and how much every row then counts, shape (n, K)."""
+    weight = make_weights() if weighting.startswith("weights") else None
+    bag = Bag(0.7, 42, 5) if weighting.endswith("bag") else None
+    counts = np.ones((N_ROWS, 3)) if weight is None else weight.astype(np.float64)
+    if bag is not None:
+        blocks = [bag.rows(slice(s, min(s + 1024, N_ROWS))) for s in range(0, N_ROWS, 1024)]
+        counts = counts * np.concatenate(blocks)[:, None]
+    return LabelledRows(make_labels(), weight), bag, counts
+
+
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+def test_derivatives_are_the_losses_times_what_a_row_counts(
+    dtype: np.dtype[Any], weighting: str
+) -> None:
+    labelled, bag, counts = counts_of(weighting)
+    rows = training_rows(labelled)
+    rows.differentiate(LOSS, bag=bag)
+    prob = 1 / (1 + np.exp(-rows.raw_score.astype(np.float64)))
+    assert_close(rows.grad, counts * (prob - labelled.label), dtype)
+    assert_close(rows.hess, counts * prob * (1 - prob), dtype)
+    assert rows.grad.dtype == rows.hess.dtype == dtype
+    assert not rows.grad[counts == 0].any()
+    assert not rows.hess[counts == 0].any()
+
+
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+def test_the_spread_is_that_over_the_rows_that_count(dtype: np.dtype[Any], weighting: str) -> None:
+    labelled, bag, counts = counts_of(weighting)
+    rows = training_rows(labelled)
+    spread = rows.differentiate(LOSS, bag=bag)
+    gradient = sigmoid(rows.raw_score.astype(np.float64)) - labelled.label
+    mean = np.average(gradient, axis=0, weights=counts)
+    variance = np.average((gradient - mean) ** 2, axis=0, weights=counts)
+    np.testing.assert_allclose(
+        spread, np.sqrt(variance), rtol=1e-9 if dtype == np.float64 else 1e-4
+    )
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_distillation_reaches_every_block(dtype: np.dtype[Any], n_threads: int) -> None:
+    loss = AdaptiveDistillationLoss(3, 0, kd_weight=2.0, teacher="best_self")
+    rows = training_rows(LabelledRows(make_labels()), n_threads)
+    teacher = np.random.default_rng(9).normal(size=(N_ROWS, 3)).astype(dtype)
+    distillation = Distillation((1,), teacher)
+    rows.differentiate(loss, distillation)
+    grad, hess = np.empty_like(rows.grad), np.empty_like(rows.hess)
+    loss.grad_hess(sigmoid(rows.raw_score), rows.rows.label, grad, hess, distillation)
+    np.testing.assert_array_equal(rows.grad, grad)
+    np.testing.assert_array_equal(rows.hess, hess)
+
+
+@pytest.mark.parametrize("n_rows", [100, 5000, 100_000])
+@pytest.mark.parametrize("probability", [1e-9, 0.01, 0.3, 0.5])
+@pytest.mark.parametrize("exact_values", [0, 2**20])
+def test_a_constant_gradient_has_no_spread(
+    n_rows: int, probability: float, exact_values: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.task_rows._EXACT_VALUES", exact_values)
+    rows = TrainingRows(LabelledRows(np.zeros((n_rows, 3), dtype=np.uint8)), np.zeros(3), 2, 1)
+    rows.raw_score[:] = np.log(probability / (1 - probability))
+    assert rows.differentiate(LOSS).tolist() == [0.0, 0.0, 0.0]
+
+
+def test_without_any_weight_there_is_no_spread() -> None:
+    weight = np.ones((N_ROWS, 3), dtype=np.float32)
+    weight[:, 1] = 0
+    spread = training_rows(LabelledRows(make_labels(), weight)).differentiate(LOSS)
+    assert spread[1] == 0
+    assert (spread[[0, 2]] > 0).all()
+
+
+def test_masking_a_task_leaves_the_others_alone(dtype: np.dtype[Any]) -> None:
+    full, masked_rows = np.ones((N_ROWS, 3), dtype=np.float32), slice(0, N_ROWS, 3)
+    masked, label = full.copy(), make_labels()
+    masked[masked_rows, 1] = 0
+    odd_label = label.copy()
+    odd_label[masked_rows, 1] = 77
+    _, find = random_leaves(0)
+    results = []
+    for labelled in (LabelledRows(label, full), LabelledRows(odd_label, masked)):
+        rows = training_rows(labelled)
+        spread = rows.differentiate(LOSS)
+        results.append([base_scores(labelled), spread, *rows.leaf_sums(MAX_LEAVES, find)])
+    for plain, with_mask in zip(*results, strict=True):
+        np.testing.assert_array_equal(with_mask[..., [0, 2]], plain[..., [0, 2]])
+        assert (with_mask[..., 1] != plain[..., 1]).all()
+
+
+def test_masked_labels_are_the_same_as_dropped_rows(dtype: np.dtype[Any]) -> None:
+    known = np.random.default_rng(4).random(N_ROWS) < 0.6
+    weight = np.repeat(known[:, None], 3, axis=1).astype(np.float32)
+    masked = training_rows(LabelledRows(make_labels(), weight))
+    dropped = TrainingRows(LabelledRows(make_labels()[known]), np.zeros(3), MAX_LEAVES, 1)
+    dropped.raw_score[:] = masked.raw_score[known]
+    assert_close(masked.differentiate(LOSS), dropped.differentiate(LOSS), dtype)
+    np.testing.assert_array_equal(masked.grad[known], dropped.grad)
+    np.testing.assert_array_equal(base_scores(masked.rows), base_scores(dropped.rows))
+
+
+def test_integer_weights_are_the_same_as_repeated_rows(dtype: np.dtype[Any]) -> None:
+    repeats = np.random.default_rng(5).integers(0, 4, N_ROWS)
+    weight = np.repeat(repeats[:, None], 3, axis=1).astype(np.float32)
+    weighted = training_rows(LabelledRows(make_labels(), weight))
+    repeated = TrainingRows(
+        LabelledRows(np.repeat(make_labels(), repeats, axis=0)), np.zeros(3), MAX_LEAVES, 1
+    )
+    repeated.raw_score[:] = np.repeat(weighted.raw_score, repeats, axis=0)
+    np.testing.assert_allclose(base_scores(weighted.rows), base_scores(repeated.rows), rtol=1e-12)
+    assert_close(weighted.differentiate(LOSS), repeated.differentiate(LOSS), dtype)
+    leaf, find = random_leaves(6)
+    leaf_repeated = np.repeat(leaf, repeats)
+
+    def find_repeated(rows: slice, leaf: Array) -> None:
+        leaf[:] = leaf_repeated[rows]
+
+    for one, other in zip(
+        weighted.leaf_sums(MAX_LEAVES, find),
+        repeated.leaf_sums(MAX_LEAVES, find_repeated),
+        strict=True,
+    ):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-3)
+
+
+def test_projection(dtype: np.dtype[Any]) -> None:
+    rows = training_rows(LabelledRows(make_labels()))
+    rows.differentiate(LOSS)
+    factors = np.array([0.2, -0.7, 0.1])
+    grad, hess = rows.project(factors)
+    assert grad.dtype == hess.dtype == np.float32
+    np.testing.assert_allclose(grad, rows.grad @ factors, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(hess, rows.hess @ np.abs(factors), rtol=1e-5)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_leaf_sums_are_those_of_the_rows_in_the_leaf(dtype: np.dtype[Any], n_threads: int) -> None:
+    rows = training_rows(LabelledRows(make_labels()), n_threads)
+    rows.differentiate(LOSS)
+    # More than once: sums of an earlier tree's leaves must not come back.
+    for seed in range(3):
+        leaf, find = random_leaves(seed)
+        grad_sums, hess_sums = rows.leaf_sums(MAX_LEAVES, find)
+        assert grad_sums.dtype == hess_sums.dtype == np.float64
+        np.testing.assert_array_equal(rows.leaf, leaf)
+        np.testing.assert_allclose(grad_sums, sums_by_leaf(rows.grad, leaf), rtol=1e-4, atol=1e-3)
+        np.testing.assert_allclose(hess_sums, sums_by_leaf(rows.hess, leaf), rtol=1e-4, atol=1e-3)
+
+
+def test_leaf_sums_of_a_small_tree() -> None:
+    rows = training_rows(LabelledRows(make_labels()))
+    rows.differentiate(LOSS)
+
+    def find(rows: slice, leaf: Array) -> None:
+        leaf[:] = np.arange(rows.start, rows.stop) % 2
+
+    grad_sums, _ = rows.leaf_sums(2, find)
+    np.testing.assert_allclose(grad_sums, [rows.grad[::2].sum(0), rows.grad[1::2].sum(0)])
+
+
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+def test_any_number_of_threads_gives_the_same_bits(dtype: np.dtype[Any], weighting: str) -> None:
+    labelled, bag, _ = counts_of(weighting)
+    _, find = random_leaves(1)
+    results: list[list[Array]] = []
+    for n_threads in (1, 2, 4):
+        rows = training_rows(labelled, n_threads)
+        spread = rows.differentiate(LOSS, bag=bag)
+        projected = rows.project(np.array([0.5, -0.3, 0.2]))
+        sums = rows.leaf_sums(MAX_LEAVES, find)
+        rows.add_tree(sums[0])
+        results.append([spread, *projected, *sums, rows.grad, rows.raw_score])
+    for result in results[1:]:
+        for found, expected in zip(result, results[0], strict=True):
+            assert found.tobytes() == expected.tobytes()
