@@ -23,7 +23,8 @@ def _against_pandas(
 ) -> list[Row]:
     table, trees = bench.table(spec), bench.sizes.trees
     settings = job_settings(spec, spec.n_tasks, trees)
-    files = [table / split / f"part-00000.{spec.file_format}" for split in ("train", "val")]
+    # The plain script reads one file of each split.
+    [train_file], [valid_file] = ([*(table / split).iterdir()] for split in ("train", "val"))
     models = bench.folder / "plain-models"
     models.mkdir(exist_ok=True)
     pairs = [
@@ -32,7 +33,8 @@ def _against_pandas(
             bench.run_program(
                 f"plain pandas, {spec.file_format}",
                 "plain_pandas",
-                *files,
+                train_file,
+                valid_file,
                 models,
                 "--trees",
                 trees,

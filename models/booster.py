@@ -150,7 +150,7 @@ class SharedTreeBooster:
         return SharedTree(TreeStructure.unsplit(n_rows), zeros, zeros, nothing, nothing)
 
     def evaluate(self) -> tuple[list[float], float]:
-        """Validation AUC of each task (nan where undefined), and the mean log-loss over tasks."""
+        """Validation AUC of each task, and the mean log-loss over tasks; nan where undefined."""
         n_tasks = self._valid.rows.n_tasks
         with ThreadPoolExecutor(self._settings.structure.num_threads) as pool:
             task_auc = list(pool.map(self._valid_auc, range(n_tasks)))
@@ -180,7 +180,7 @@ class SharedTreeBooster:
 
         total, weight = self._valid.blocks.sum(block_sums)
         known = weight > 0
-        return float(np.mean(total[known] / weight[known]))
+        return float(np.mean(total[known] / weight[known])) if known.any() else float("nan")
 
     def keep_best_scores(self, tasks: Sequence[int]) -> None:
         """Remembers the present training scores of some tasks as their best."""

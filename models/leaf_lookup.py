@@ -17,7 +17,8 @@ class LeafLookup:
     """Finds leaves by their outputs.
 
     Leaves whose outputs are nearer to each other than `tolerance` cannot be told apart. They
-    are merged: all go by the lowest of their indices, and get one common value.
+    are merged: all go by the lowest of their indices, and get one common value. With `lambda_l1`
+    those that it shrinks to an output of 0 are among them.
 
     Attributes:
         representative: Index of the leaf that each leaf goes by, shape (L,).

@@ -20,6 +20,10 @@ logger = logging.getLogger(__name__)
 _SCORE_BOUND = 1e3
 """Where LightGBM's score may have grown to before it starts again at 0."""
 
+_SMALLEST_SUM_HESSIAN = 1e-9
+"""Without any bound LightGBM ends with a failed check where rows are learned by heart: it estimates
+the rows of a leaf from hessians, which are all rounding by then."""
+
 
 @dataclass(frozen=True)
 class StructureSettings:
@@ -51,7 +55,7 @@ class StructureSettings:
             "num_leaves": self.num_leaves,
             "max_depth": self.max_depth,
             "min_data_in_leaf": self.min_data_in_leaf,
-            "min_sum_hessian_in_leaf": self.min_sum_hessian_in_leaf,
+            "min_sum_hessian_in_leaf": max(self.min_sum_hessian_in_leaf, _SMALLEST_SUM_HESSIAN),
             "lambda_l1": self.lambda_l1,
             "lambda_l2": self.lambda_l2,
             "min_gain_to_split": self.min_gain_to_split,

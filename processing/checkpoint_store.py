@@ -21,11 +21,15 @@ class CheckpointStore:
     def save(self, iteration: int, content: bytes) -> None:
         """Writes a checkpoint aside, renames it into place, and removes all but the last two.
 
-        A job that was killed at any moment thus leaves at least one that is whole.
+        A job that was killed at any moment thus leaves at least one that is whole. Those of later
+        iterations stay: a job that saves this one has passed them over, because it wants fewer
+        iterations than they have, for example.
         """
-        write_bytes(self._folder / f"checkpoint-{iteration:08d}.npz", content)
-        for path in self._paths()[_N_KEPT:]:
-            path.unlink()
+        path = self._folder / f"checkpoint-{iteration:08d}.npz"
+        write_bytes(path, content)
+        up_to_this = [other for other in self._paths() if other.name <= path.name]
+        for old in up_to_this[_N_KEPT:]:
+            old.unlink()
 
     def newest_first(self) -> Iterator[tuple[str, bytes]]:
         """Path and content of each checkpoint."""

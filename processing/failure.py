@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from exceptions import UserError
-from processing.atomic import write_bytes
+from processing.atomic import write_text
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def explain(error: Exception) -> tuple[str, str]:
     if isinstance(error, UserError):
         first, _, rest = str(error).partition("\n")
         return first, rest
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or any(text in str(error) for text in _NO_MEMORY):
         return "the job ran out of memory: use a larger machine or fewer rows and columns", ""
     if isinstance(error, OSError) and error.errno in _RESOURCE_FAULTS:
         place = f": {error.filename}" if error.filename else ""
@@ -58,6 +58,9 @@ def explain(error: Exception) -> tuple[str, str]:
     cause = f"internal error: {kind}: {' '.join(str(error).split())}"
     return cause, "".join(traceback.format_exception(error))
 
+
+# How LightGBM (4.7) and threads put it.
+_NO_MEMORY = ("std::bad_alloc", "can't start new thread")
 
 _RESOURCE_FAULTS = {
     errno.ENOSPC: "the disk is full",
@@ -74,6 +77,7 @@ _RESOURCE_FAULTS = {
 
 
 def _report(cause: str, details: str, failure_file: Path) -> None:
+    cause, details = _encodable(cause), _encodable(details)
     if len(cause) > SHOWN_CHARACTERS:
         cause = cause[: SHOWN_CHARACTERS - 4] + " ..."
     sys.stdout.flush()
@@ -81,9 +85,13 @@ def _report(cause: str, details: str, failure_file: Path) -> None:
     text = f"{cause}\n{details}".rstrip("\n") + "\n"
     try:
         failure_file.parent.mkdir(parents=True, exist_ok=True)
-        # A file name that is no text can be part of a message.
-        write_bytes(failure_file, text.encode(errors="backslashreplace"))
+        write_text(failure_file, text)
     except OSError as error:
         logger.warning("The failure file %s cannot be written: %s", failure_file, error)
     if details:
         logger.error("%s", details.rstrip())
+
+
+def _encodable(text: str) -> str:
+    """The text with escapes for what no file can hold: parts of a file name that is no text."""
+    return text.encode(errors="backslashreplace").decode()

@@ -34,7 +34,8 @@ def check_validation_labels(
     negatives = (counts & (label == 0)).sum(axis=0)
     if not counts.any():
         raise DataError("val: no row has a label (with a weight above 0), so nothing can be scored")
-    watched = {"main_auc": [main_task], "mean_auc": list(task_columns)}.get(watched_metric or "", [])
+    needed = {"main_auc": [main_task], "mean_auc": list(task_columns)}
+    watched = needed.get(watched_metric or "", [])
     found = {
         name: f"task {quoted(name)} has {positives[task]} positive and {negatives[task]} negative"
         for task, name in enumerate(task_columns)

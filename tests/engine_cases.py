@@ -116,6 +116,12 @@ def text_of(booster: SharedTreeBooster) -> str:
     return model_text(booster.trees, booster.base_score, names, booster.feature_infos, 0.1, {})
 
 
+def sections(text: str) -> list[dict[str, str]]:
+    """The fields of every tree in a model file."""
+    trees = text.split("\nend of trees", 1)[0].split("\n\nTree=")[1:]
+    return [dict(line.split("=", 1) for line in tree.split("\n")[1:] if line) for tree in trees]
+
+
 def hyperparameters(n_tasks: int = 3, **changes: object) -> LightGBMMtModelHyperparameters:
     """Hyperparameters of a small run on a `Problem`."""
     names = [f"task {k}" for k in range(n_tasks)]

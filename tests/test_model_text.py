@@ -8,7 +8,7 @@ import lightgbm as lgb
 import numpy as np
 import pytest
 import treelite
-from engine_cases import Problem, make_booster, make_problem, text_of
+from engine_cases import Problem, make_booster, make_problem, sections, text_of
 
 from models.booster import SharedTreeBooster
 from models.model_text import file_feature_names, model_text, structures_text
@@ -30,12 +30,6 @@ def booster(problem: Problem) -> SharedTreeBooster:
     for _ in range(8):
         booster.update()
     return booster
-
-
-def sections(text: str) -> list[dict[str, str]]:
-    """The fields of every tree in a model file."""
-    trees = text.split("\nend of trees", 1)[0].split("\n\nTree=")[1:]
-    return [dict(line.split("=", 1) for line in tree.split("\n")[1:] if line) for tree in trees]
 
 
 def raw_scores(booster: SharedTreeBooster) -> np.ndarray:
