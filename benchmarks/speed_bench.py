@@ -1,6 +1,7 @@
 """What all sections of the speed program share: running the job and the programs beside it."""
 
 import json
+import math
 import os
 import shutil
 import sys
@@ -19,7 +20,7 @@ LAST_TREE = "iteration "
 
 @dataclass(frozen=True)
 class PerTree:
-    """Seconds per tree, as a slope between a short and a long run.
+    """Seconds per tree, as a slope between a short and a long run; nan if lost in noise.
 
     Attributes:
         whole: Of the whole process: what comes after the training, such as the prediction of the
@@ -138,12 +139,21 @@ def slopes(runners: Mapping[str, Callable[[int], Run]], window: Window) -> dict[
     )
     return {
         name: PerTree(
-            whole=(long[name].wall - short[name].wall) / window.trees,
-            training=(long[name].seconds_until(LAST_TREE) - short[name].seconds_until(LAST_TREE))
-            / window.trees,
+            whole=slope(short[name].wall, long[name].wall, window),
+            training=slope(
+                short[name].seconds_until(LAST_TREE), long[name].seconds_until(LAST_TREE), window
+            ),
         )
         for name in runners
     }
+
+
+def slope(short: float, long: float, window: Window) -> float:
+    """Seconds per tree from those of a short and a long run.
+
+    Nan if the long run was not the longer one: noise then was more than what was to be measured.
+    """
+    return (long - short) / window.trees if long > short else math.nan
 
 
 def say(text: str) -> None:

@@ -4,7 +4,7 @@ import json
 from importlib.util import find_spec
 from statistics import median
 
-from benchmarks.speed_bench import Bench, job_settings, slopes
+from benchmarks.speed_bench import Bench, job_settings, slope, slopes
 from benchmarks.speed_report import Row
 from benchmarks.timing import Run
 
@@ -36,20 +36,20 @@ def measure(bench: Bench) -> list[Row]:
         return bench.run_job("job beside peers", table, job_settings(spec, _TASKS, n_trees))
 
     job_costs: list[float] = []
-    peer_costs: dict[str, list[dict[str, float]]] = {module: [] for module in peers}
+    peer_seconds: dict[str, list[dict[str, float]]] = {module: [] for module in peers}
     for _ in range(bench.n_pairs):
         job_costs.append(slopes({"job": job}, window)["job"].whole)
         for module in peers:
             run = bench.run_program(_PEERS[module], "peer_training", module, table, *options)
-            peer_costs[module].append(json.loads(run.lines[-1][1]))
+            peer_seconds[module].append(json.loads(run.lines[-1][1]))
     name = "seconds per tree, this job / {}".format
     rows = []
     for module, peer in _PEERS.items():
         if module not in peers:
             rows.append(Row(7, name(peer), (), "times", note="left out: not installed"))
             continue
-        costs = [each["per_tree"] for each in peer_costs[module]]
-        build = median(each["build"] for each in peer_costs[module])
+        costs = [slope(each["short"], each["long"], window) for each in peer_seconds[module]]
+        build = median(each["build"] for each in peer_seconds[module])
         rows.append(
             Row(
                 7,

@@ -1,5 +1,6 @@
 """The rows of the speed table, as Markdown and as JSON data."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -23,7 +24,8 @@ class Row:
     Attributes:
         target: Number of the target that it belongs to.
         what: What was measured.
-        values: One per round of paired runs; none: the note says why.
+        values: One per round of paired runs, nan where it was lost in noise; none: the note says
+            why.
         unit: Unit of the values; `times`: a ratio.
         limit: What the median should not exceed; None: for information.
         note: What the figure is made of, or why it is missing.
@@ -38,30 +40,38 @@ class Row:
 
     @property
     def met(self) -> bool | None:
-        """Whether the median keeps to the limit; None without values or limit."""
-        if self.limit is None or not self.values:
+        """Whether the median keeps to the limit; None without limit or without every value."""
+        if self.limit is None or not self.values or len(self._measured) < len(self.values):
             return None
         return median(self.values) <= self.limit
+
+    @property
+    def _measured(self) -> list[float]:
+        return [value for value in self.values if not math.isnan(value)]
 
     def to_markdown(self) -> str:
         """The row of the table."""
         met = {True: "yes", False: "**no**", None: ""}[self.met]
+        if len(self._measured) < len(self.values):
+            met = "lost in noise"
         limit = "" if self.limit is None else f"≤ {self._format(self.limit)}"
         cells = [str(self.target), self.what, limit, *self._median_and_range(), met, self.note]
         return f"| {' | '.join(cells)} |"
 
     def to_json(self) -> dict[str, object]:
         """The row as JSON data."""
-        middle = median(self.values) if self.values else None
-        return vars(self) | {"median": middle, "met": self.met}
+        middle = median(self._measured) if self._measured else None
+        values = [None if math.isnan(value) else value for value in self.values]
+        return vars(self) | {"values": values, "median": middle, "met": self.met}
 
     def _median_and_range(self) -> tuple[str, str]:
-        if not self.values:
+        measured = self._measured
+        if not measured:
             return "", ""
-        middle = self._format(median(self.values))
-        if len(self.values) == 1:
+        middle = self._format(median(measured))
+        if len(measured) == 1:
             return middle, "one run"
-        return middle, f"{self._format(min(self.values))} to {self._format(max(self.values))}"
+        return middle, f"{self._format(min(measured))} to {self._format(max(measured))}"
 
     def _format(self, value: float) -> str:
         return _FORMATS[self.unit].format(value)

@@ -1,5 +1,6 @@
 """Target 4: how the cost of a tree grows with rows and with tasks."""
 
+import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -39,13 +40,18 @@ def _growth_with_rows(bench: Bench) -> list[Row]:
             Row(
                 4,
                 f"seconds per tree and row, most / least of {sizes} rows: {name}",
-                tuple(max(each) / min(each) for each in costs),
+                tuple(_spread(each) for each in costs),
                 "times",
                 limit,
                 ", ".join(f"{cost:.1f}" for cost in middle) + " ns",
             )
         )
     return rows
+
+
+def _spread(costs: list[float]) -> float:
+    """The largest in units of the smallest; nan if any is."""
+    return math.nan if any(map(math.isnan, costs)) else max(costs) / min(costs)
 
 
 def _seconds_per_row(bench: Bench, scale: Scale, table: Path) -> tuple[float, float]:

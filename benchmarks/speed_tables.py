@@ -24,7 +24,7 @@ class TableSpec:
         valid_rows: Validation rows.
         n_tasks: Label columns.
         file_format: Format of the files.
-        n_numerical: Numerical features.
+        n_numerical: Numerical features, at least 8.
         n_categorical: Categorical features, at most 4.
         missing: Share of the numbers that are missing.
     """

@@ -17,7 +17,7 @@ from examples import ai4i2020, payments
 SHARES = {"train": 0.6, "val": 0.2, "test": 0.2}
 """Share of the rows in every split."""
 
-PAYMENT_ROWS = 12_000
+PAYMENT_ROWS = 8000
 MAX_CSV_NUMBERS = 20
 """A number column of a CSV file with at most this many values is not taken for text."""
 

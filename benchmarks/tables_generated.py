@@ -88,7 +88,7 @@ def unequal(rng: np.random.Generator) -> tuple[pd.DataFrame, list[str]]:
 
 def many(rng: np.random.Generator) -> tuple[pd.DataFrame, list[str]]:
     """Twelve tasks made of three common functions, few rows, many useless features."""
-    x = rng.normal(size=(2400, 60))
+    x = rng.normal(size=(2000, 40))
     common = np.stack([_function(rng, x) for _ in range(3)], axis=1)
     mixes = rng.normal(size=(3, 12))
     mixes /= np.linalg.norm(mixes, axis=0)

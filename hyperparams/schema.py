@@ -136,7 +136,7 @@ class LightGBMMtModelHyperparameters(BaseModel):
         description="Evaluations without improvement before a task counts as struggling.",
     )
     loss_kd_weight: Number = Field(
-        default=1.0, ge=0, description="Weight of the distillation term of a struggling task."
+        default=0.1, ge=0, description="Weight of the distillation term of a struggling task."
     )
     loss_kd_teacher: Annotated[Literal["main", "best_self"], AsChoice] = Field(
         default="main",

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from models.leaf_values import LeafValueSettings, newton_values
 from models.loss.base import Distillation, MultiTaskLoss
-from models.loss.logloss import logloss
+from models.loss.logloss import logloss, sigmoid
 from models.sampling import Bag, Purpose, generator
 from models.shared_tree import SharedTree, TreeStructure
 from models.split_gradient import projection_factors, weighted_sum_factors
 from models.structure import GrownTree, StructureGrower, StructureSettings
-from models.task_rows import LabelledRows, TaskScores, TrainingRows, base_scores
+from models.task_rows import LabelledRows, TaskScores, TrainingRows, base_scores, class_weights
 from models.task_weights import similarity_matrix, similarity_to_main
 from models.training_state import TrainingState
 from models.tree_walk import replay_trees
@@ -72,13 +72,16 @@ class SharedTreeBooster:
         self.state = state
         self.loss = loss
         self.trees: list[SharedTree] = []
-        self.base_score = base_scores(train)
+        negative, positive = class_weights(train)
+        self.base_score = base_scores(negative, positive)
+        self._has_both_classes = (negative > 0) & (positive > 0)
+        self._total_weight = np.where(self._has_both_classes, negative + positive, 1.0)
         self._settings = settings
         self._grower = StructureGrower(*datasets, settings.structure)
         n_threads = settings.structure.num_threads
         self._train = TrainingRows(train, self.base_score, settings.structure.num_leaves, n_threads)
         self._valid = TaskScores(valid, self.base_score, n_threads)
-        self._best_score = self._train.raw_score.copy() if settings.keep_best_self else None
+        self._best_score = self._train.current_scores().copy() if settings.keep_best_self else None
         if not state.weight_evolution:
             state.record_weights(loss.initial_weights())
 
@@ -94,8 +97,9 @@ class SharedTreeBooster:
         that iterations and trees always agree in number; the next projection may find a split.
         """
         iteration = len(self.trees)
-        grad_std = self._train.differentiate(self.loss, self._distillation(), self._bag(iteration))
-        split_grad, split_hess = self._train.project(self._split_factors(grad_std, iteration))
+        split_grad, split_hess = self._train.split_gradient(
+            self._split_factors(iteration), self.loss, self._distillation(), self._bag(iteration)
+        )
         grown = self._grower.grow(split_grad, split_hess, iteration)
         if grown is None:
             tree = self._unsplit_tree()
@@ -116,11 +120,26 @@ class SharedTreeBooster:
         number = iteration // settings.bagging_freq
         return Bag(settings.bagging_fraction, settings.structure.seed, number)
 
-    def _split_factors(self, grad_std: NDArray[np.float64], iteration: int) -> NDArray[np.float64]:
+    def _split_factors(self, iteration: int) -> NDArray[np.float64]:
         if self._settings.split_gradient == "weighted_sum":
             return weighted_sum_factors(self.state.weights)
         rng = generator(self._settings.structure.seed, Purpose.PROJECTION, iteration)
-        return projection_factors(self.state.weights, grad_std, rng)
+        return projection_factors(self.state.weights, self._mean_hess(), rng)
+
+    def _mean_hess(self) -> NDArray[np.float64]:
+        """Mean hessian of each task at the last tree that has splits, shape (K,).
+
+        It is a function of that tree alone, so that a job that goes on from a checkpoint has it,
+        too. A task of one class counts as 0.
+        """
+        for tree in reversed(self.trees):
+            if tree.structure.n_leaves > 1:
+                mean = tree.leaf_weight.sum(axis=0) / self._total_weight
+                break
+        else:
+            prob = sigmoid(self.base_score)
+            mean = prob * (1 - prob)
+        return np.where(self._has_both_classes, mean, 0.0)
 
     def _fill_leaves(self, grown: GrownTree) -> SharedTree:
         """Finds the rows of every leaf and gives it one value per task."""
@@ -144,29 +163,30 @@ class SharedTreeBooster:
         )
 
     def _unsplit_tree(self) -> SharedTree:
-        n_rows, n_tasks = self._train.raw_score.shape
+        n_rows, n_tasks = self._train.current_scores().shape
         nothing = np.zeros((0, n_tasks))
         zeros = np.zeros((1, n_tasks))
         return SharedTree(TreeStructure.unsplit(n_rows), zeros, zeros, nothing, nothing)
 
     def evaluate(self) -> tuple[list[float], float]:
         """Validation AUC of each task, and the mean log-loss over tasks; nan where undefined."""
-        n_tasks = self._valid.rows.n_tasks
+        rows, score = self._valid.rows, self._valid.current_scores()
+
+        def task_auc(task: int) -> float:
+            column = np.ascontiguousarray(score[:, task])
+            positive = rows.label[:, task] == 1
+            if rows.weight is None:
+                return auc_roc(column, positive)
+            weight = rows.weight[:, task]
+            known = weight > 0
+            return auc_roc(column[known], positive[known], weight[known])
+
         with ThreadPoolExecutor(self._settings.structure.num_threads) as pool:
-            task_auc = list(pool.map(self._valid_auc, range(n_tasks)))
-        return task_auc, self._valid_logloss()
+            task_aucs = list(pool.map(task_auc, range(rows.n_tasks)))
+        return task_aucs, self._valid_logloss(score)
 
-    def _valid_auc(self, task: int) -> float:
-        score = np.ascontiguousarray(self._valid.raw_score[:, task])
-        positive = self._valid.rows.label[:, task] == 1
-        if self._valid.rows.weight is None:
-            return auc_roc(score, positive)
-        weight = self._valid.rows.weight[:, task]
-        known = weight > 0
-        return auc_roc(score[known], positive[known], weight[known])
-
-    def _valid_logloss(self) -> float:
-        rows, score = self._valid.rows, self._valid.raw_score
+    def _valid_logloss(self, score: NDArray[np.floating]) -> float:
+        rows = self._valid.rows
 
         def block_sums(block: slice, _: int) -> NDArray[np.float64]:
             loss = logloss(score[block], rows.label[block])
@@ -185,20 +205,21 @@ class SharedTreeBooster:
     def keep_best_scores(self, tasks: Sequence[int]) -> None:
         """Remembers the present training scores of some tasks as their best."""
         if self._best_score is not None:
+            score = self._train.current_scores()
             for task in tasks:
-                self._best_score[:, task] = self._train.raw_score[:, task]
+                self._best_score[:, task] = score[:, task]
 
     def similarity_to_main(self) -> NDArray[np.float64]:
         """Similarity of each task's training probabilities to the main task's, shape (K,)."""
         train = self._train
         return similarity_to_main(
-            train.raw_score, self.state.main_task, train.blocks, train.rows.weight
+            train.current_scores(), self.state.main_task, train.blocks, train.rows.weight
         )
 
     def similarity_matrix(self) -> NDArray[np.float64]:
         """Similarity of each task's training probabilities to every other's, shape (K, K)."""
         train = self._train
-        return similarity_matrix(train.raw_score, train.blocks, train.rows.weight)
+        return similarity_matrix(train.current_scores(), train.blocks, train.rows.weight)
 
     def restore(
         self,
@@ -219,12 +240,12 @@ class SharedTreeBooster:
         replay_trees(
             trees,
             train_features,
-            self._train.raw_score,
+            self._train.current_scores(),
             n_threads,
             best_iterations,
             self._best_score,
         )
-        replay_trees(trees, valid_features, self._valid.raw_score, n_threads)
+        replay_trees(trees, valid_features, self._valid.current_scores(), n_threads)
 
 
 def _share_of_merged(

@@ -4,10 +4,10 @@ That is enough to go on with a fresh LightGBM booster: gradients come from our o
 are rebuilt from the trees, and everything random depends on the seed and the iteration alone.
 """
 
+import hashlib
 import io
 import json
 import logging
-import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,13 +23,15 @@ logger = logging.getLogger(__name__)
 
 FORMAT_VERSION = 1
 
+_CHECKSUM_BYTES = hashlib.sha256().digest_size
+
 _LEAF_FIELDS = ("leaf_value", "leaf_weight")
 _INNER_FIELDS = ("internal_value", "internal_weight")
 _LEAF_STRUCTURE = ("leaf_count",)
 
 
 class UnreadableCheckpointError(Exception):
-    """The bytes are no whole checkpoint: cut off or damaged."""
+    """The bytes are no whole checkpoint: cut off, damaged or something else."""
 
 
 class NewerCheckpointError(Exception):
@@ -51,7 +53,7 @@ class Checkpoint:
     state: TrainingState
 
     def to_bytes(self) -> bytes:
-        """A NumPy archive of flat arrays (no pickles), with a checksum per array."""
+        """A NumPy archive of flat arrays (no pickles), followed by its SHA-256."""
         header = {
             "format_version": FORMAT_VERSION,
             "fingerprint": self.fingerprint,
@@ -70,23 +72,24 @@ class Checkpoint:
                 arrays[name] = np.concatenate([getattr(tree, name) for tree in self.trees])
         buffer = io.BytesIO()
         np.savez(buffer, allow_pickle=False, **arrays)
-        return buffer.getvalue()
+        archive = buffer.getvalue()
+        return archive + hashlib.sha256(archive).digest()
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "Checkpoint":
         """Reads what `to_bytes` made.
 
         Raises:
-            UnreadableCheckpointError: The content is cut off or damaged.
+            UnreadableCheckpointError: The content is cut off, damaged or something else.
             NewerCheckpointError: The format is newer than this program.
         """
-        try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-                arrays = dict(archive)
-            header = json.loads(arrays["header"].tobytes())
-            version = header["format_version"]
-        except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError) as error:
-            raise UnreadableCheckpointError(str(error)) from error
+        archive, checksum = content[:-_CHECKSUM_BYTES], content[-_CHECKSUM_BYTES:]
+        if hashlib.sha256(archive).digest() != checksum:
+            raise UnreadableCheckpointError("its checksum is wrong")
+        with np.load(io.BytesIO(archive), allow_pickle=False) as opened:
+            arrays = dict(opened)
+        header = json.loads(arrays["header"].tobytes())
+        version = header["format_version"]
         if version > FORMAT_VERSION:
             raise NewerCheckpointError(
                 f"format {version}, where this program knows formats up to {FORMAT_VERSION}"

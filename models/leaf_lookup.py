@@ -38,16 +38,23 @@ class LeafLookup:
 
         self._group_leaf = group_leaf.astype(np.int32)
         group_low, group_high = ordered[starts], ordered[np.append(starts[1:], True)]
-        self._boundaries = (group_high[:-1] + group_low[1:]) / 2
-        width = max(group_high[-1] - group_low[0], self.tolerance)
-        self._origin = group_low[0] - width / _TABLE_SIZE
+        slack = self.tolerance / 4
+        lowest, highest = group_low[0] - slack, group_high[-1] + slack
+        width = (highest - lowest) or 1.0
+        self._origin = lowest - width / _TABLE_SIZE
         self._cells_per_unit = (_TABLE_SIZE - 4) / width
-        self._table = self._make_table(group_low, group_high)
+        # In the table's own units, since that is what is left of a change when it is looked up.
+        middle = (group_high[:-1] + group_low[1:]) / 2
+        self._boundaries = (middle - self._origin) * self._cells_per_unit
+        self._table, self._has_unclear_cells = self._make_table(group_low, group_high)
 
     def _make_table(
         self, group_low: NDArray[np.float64], group_high: NDArray[np.float64]
-    ) -> NDArray[np.int32]:
-        """The leaf of every cell that an output can fall into; `_UNCLEAR` where two can."""
+    ) -> tuple[NDArray[np.int32], bool]:
+        """The leaf of every cell that an output can fall into; `_UNCLEAR` where two can.
+
+        Also returned: whether two can anywhere.
+        """
         table = np.full(_TABLE_SIZE, _UNCLEAR, dtype=np.int32)
         slack = self.tolerance / 4
         first = ((group_low - slack - self._origin) * self._cells_per_unit).astype(np.intp)
@@ -56,20 +63,24 @@ class LeafLookup:
         for leaf, low, high in zip(self._group_leaf, first, last, strict=True):
             table[low : high + 1] = leaf
             taken[low : high + 1] += 1
-        table[taken > 1] = _UNCLEAR
-        return table
+        shared = taken > 1
+        table[shared] = _UNCLEAR
+        return table, bool(shared.any())
 
-    def find(self, change: NDArray[np.float64], leaf: NDArray[np.int32]) -> None:
-        """Writes the leaf of every row into `leaf`; uses `change` as scratch memory.
+    def find(
+        self, change: NDArray[np.float64], leaf: NDArray[np.int32], cell: NDArray[np.intp]
+    ) -> None:
+        """Writes the leaf of every row into `leaf`.
 
         Args:
-            change: Change of LightGBM's score, shape (n,).
+            change: Change of LightGBM's score, shape (n,); overwritten.
             leaf: Leaf indices (those of the representatives), shape (n,), int32, C-contiguous.
+            cell: Scratch memory, shape (n,).
         """
-        # The affine map is kept in two arrays, because unclear rows need their change again.
-        cell = change - self._origin
-        cell *= self._cells_per_unit
-        np.take(self._table, cell.astype(np.intp), out=leaf, mode="clip")
-        if leaf.min() == _UNCLEAR:
+        change -= self._origin
+        change *= self._cells_per_unit
+        np.copyto(cell, change, casting="unsafe")
+        np.take(self._table, cell, out=leaf, mode="clip")
+        if self._has_unclear_cells:
             unclear = np.flatnonzero(leaf == _UNCLEAR)
             leaf[unclear] = self._group_leaf[np.searchsorted(self._boundaries, change[unclear])]

@@ -15,7 +15,8 @@ logger = logging.getLogger(__name__)
 _SECONDS_BETWEEN_LINES = 5.0
 _SHARE_BETWEEN_LINES = 0.1
 _SECONDS_BETWEEN_REDRAWS = 0.2
-_BAR_WIDTH = 30
+_BAR_WIDTH = 20
+"""Short enough for any line that is logged in training to cover the bar."""
 
 
 class Progress:
@@ -90,7 +91,8 @@ class Progress:
     def _draw_bar(self, share: float, *, last: bool) -> None:
         filled = round(share * _BAR_WIDTH)
         bar = "#" * filled + "-" * (_BAR_WIDTH - filled)
-        self._stream.write(f"\r[{bar}] {share:4.0%}" + ("\n" if last else ""))
+        # Back at its start, so that a line of anyone else's overwrites the bar.
+        self._stream.write(f"\r[{bar}] {share:4.0%}" + ("\n" if last else "\r"))
         self._stream.flush()
 
     def _clear_bar(self, *, last: bool) -> None:

@@ -5,9 +5,10 @@ hessian per row. Both are a combination of the tasks' own with factors v::
 
     split_grad = sum_k v_k grad_k        split_hess = sum_k |v_k| hess_k
 
-The factors are scaled to ``sum_k |v_k| = 1``: neither the tree nor a leaf value depends on
-their scale, but `min_sum_hessian_in_leaf` and the regularization of the gain keep the meaning that
-they have for a single task.
+The factors are scaled so that the mean of `split_hess` over the rows is the weighted mean of the
+tasks' mean hessians: K equal tasks give what a single one has, and `min_sum_hessian_in_leaf` and
+the regularization of the gain keep the meaning that they have for a single task. Neither the
+splits' order nor a leaf value depends on the scale otherwise.
 """
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 
 def projection_factors(
-    weights: NDArray[np.float64], grad_std: NDArray[np.float64], rng: np.random.Generator
+    weights: NDArray[np.float64], mean_hess: NDArray[np.float64], rng: np.random.Generator
 ) -> NDArray[np.float64]:
     """Random projection: ``v_k = sqrt(w_k) xi_k / std(grad_k)``, ``xi_k`` standard normal.
 
@@ -24,26 +25,29 @@ def projection_factors(
     pull apart do not cancel, as they do in the plain weighted sum. (Iosipoi & Vakhrushev,
     "SketchBoost", NeurIPS 2022, with one random dimension.)
 
+    The spread of a task's gradient is taken from its hessian: where the probabilities are
+    calibrated, ``E[(p - y)^2] = E[p (1 - p)]``. The hessians' sums are known from the last tree, so
+    that no pass over the rows is needed.
+
     Args:
         weights: Task weights, shape (K,), not negative.
-        grad_std: Standard deviation of each task's gradient over the rows, shape (K,). A task
-            whose gradient is constant has nothing to say about splits: its factor is 0.
+        mean_hess: Mean hessian of each task over the rows, shape (K,). 0: the task has nothing to
+            say about splits, and its factor is 0.
         rng: Source of xi.
 
     Returns:
-        Factors, shape (K,); all 0 only if every task's gradient is constant.
+        Factors, shape (K,); all 0 only if every `mean_hess` is.
     """
     xi = rng.standard_normal(len(weights))
-    informative = grad_std > np.finfo(np.float32).tiny
-    spread = np.where(informative, grad_std, 1.0)
-    return _scaled(np.where(informative, np.sqrt(weights) * xi / spread, 0.0))
+    informative = mean_hess > 0
+    spread = np.sqrt(np.where(informative, mean_hess, 1.0))
+    factors = np.where(informative, np.sqrt(weights) * xi / spread, 0.0)
+    scale = np.abs(factors) @ mean_hess
+    wanted = weights @ mean_hess / weights.sum()
+    return factors * (wanted / scale if scale > 0 else 1.0)
 
 
 def weighted_sum_factors(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Plain weighted sum of the gradients: ``v_k = w_k`` (MT-GBM, arXiv 2201.06239)."""
-    return _scaled(weights)
-
-
-def _scaled(factors: NDArray[np.float64]) -> NDArray[np.float64]:
-    total = np.abs(factors).sum()
-    return factors / total if total > 0 else factors
+    """Plain weighted sum of the gradients: ``v_k = w_k / sum(w)`` (MT-GBM, arXiv 2201.06239)."""
+    factors: NDArray[np.float64] = weights / weights.sum()
+    return factors

@@ -202,17 +202,29 @@ class StructureGrower:
         self._booster.eval_valid(feval=capture)
         self._score_after = scores
 
-    def train_leaves(self, grown: GrownTree, rows: slice, leaf: NDArray[np.int32]) -> None:
+    def train_leaves(
+        self, grown: GrownTree, rows: slice, leaf: NDArray[np.int32], scratch: NDArray[np.intp]
+    ) -> None:
         """Writes the leaves of some training rows; once per tree and row."""
-        self._leaves(0, grown, rows, leaf)
+        self._leaves(0, grown, rows, leaf, scratch)
 
-    def valid_leaves(self, grown: GrownTree, rows: slice, leaf: NDArray[np.int32]) -> None:
+    def valid_leaves(
+        self, grown: GrownTree, rows: slice, leaf: NDArray[np.int32], scratch: NDArray[np.intp]
+    ) -> None:
         """Writes the leaves of some validation rows; once per tree and row."""
-        self._leaves(1, grown, rows, leaf)
+        self._leaves(1, grown, rows, leaf, scratch)
 
-    def _leaves(self, data: int, grown: GrownTree, rows: slice, leaf: NDArray[np.int32]) -> None:
+    def _leaves(
+        self,
+        data: int,
+        grown: GrownTree,
+        rows: slice,
+        leaf: NDArray[np.int32],
+        scratch: NDArray[np.intp],
+    ) -> None:
         before, after = self._score_before[data][rows], self._score_after[data][rows]
-        grown.lookup.find(after - before, leaf)
+        change = np.subtract(after, before, out=before)
+        grown.lookup.find(change, leaf, scratch)
         before[:] = after
 
 

@@ -23,8 +23,8 @@ The gradient of a task with both classes has a mean near 0, so that its variance
 its mean square. That of a task with one class is all but constant; a block's float32 sums of equal
 values are off by up to 1e-3, and no projection must be divided by such a remainder."""
 
-FindLeaves = Callable[[slice, NDArray[np.int32]], None]
-"""Writes the leaf of each of some rows."""
+FindLeaves = Callable[[slice, NDArray[np.int32], NDArray[np.intp]], None]
+"""Given some rows, writes the leaf of each; the last argument is scratch memory as long."""
 
 
 @dataclass(frozen=True)
@@ -51,18 +51,27 @@ class LabelledRows:
         return int(self.label.shape[1])
 
 
-def base_scores(rows: LabelledRows) -> NDArray[np.float64]:
-    """Log-odds of each task's (weighted) positives against its negatives, shape (K,).
+def class_weights(rows: LabelledRows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weight (number, without weights) of each task's negatives and positives, each shape (K,)."""
+    if rows.weight is None:
+        positive = rows.label.sum(axis=0, dtype=np.float64)
+        return rows.n_rows - positive, positive
+    positive = np.einsum("ij,ij->j", rows.weight, rows.label, dtype=np.float64)
+    return np.einsum("ij,ij->j", rows.weight, 1 - rows.label, dtype=np.float64), positive
+
+
+def base_scores(
+    negative: NDArray[np.float64], positive: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Log-odds of each task's positives against its negatives, shape (K,).
 
     A task with one class only gets half a row of the other, so that its log-odds are finite; they
     are 0 for a task without any known label.
+
+    Args:
+        negative: Weight of each task's negatives, shape (K,).
+        positive: Weight of each task's positives, shape (K,).
     """
-    if rows.weight is None:
-        positive = rows.label.sum(axis=0, dtype=np.float64)
-        negative = rows.n_rows - positive
-    else:
-        positive = np.einsum("ij,ij->j", rows.weight, rows.label, dtype=np.float64)
-        negative = np.einsum("ij,ij->j", rows.weight, 1 - rows.label, dtype=np.float64)
     total = positive + negative
     half_row = 0.5 * np.where(total > 0, np.minimum(total, 1.0), 1.0)
     odds = np.where(positive > 0, positive, half_row) / np.where(negative > 0, negative, half_row)
@@ -71,7 +80,11 @@ def base_scores(rows: LabelledRows) -> NDArray[np.float64]:
 
 
 class TaskScores:
-    """Raw scores of one split: the sum of the trees so far, shape (n, K)."""
+    """Raw scores of one split: the sum of the trees so far, shape (n, K).
+
+    A tree is added when the rows are next passed over for another reason, so that it costs no pass
+    of its own.
+    """
 
     def __init__(self, rows: LabelledRows, base_score: NDArray[np.float64], n_threads: int) -> None:
         """Starts every row at its task's base score."""
@@ -79,30 +92,47 @@ class TaskScores:
         self.blocks = RowBlocks(rows.n_rows, rows.n_tasks, n_threads)
         exact = rows.label.size <= _EXACT_VALUES
         self.dtype: np.dtype[np.floating] = np.dtype(np.float64 if exact else np.float32)
-        self.raw_score = np.empty(rows.label.shape, dtype=self.dtype)
-        self.raw_score[:] = base_score
         self.leaf = np.zeros(rows.n_rows, dtype=np.int32)
-        block_shape = (self.blocks.rows_per_block, rows.n_tasks)
-        self._scratch = [np.empty(block_shape, self.dtype) for _ in range(self.blocks.n_workers)]
+        self._raw_score = np.empty(rows.label.shape, dtype=self.dtype)
+        self._raw_score[:] = base_score
+        self._pending: NDArray[np.floating] | None = None
+        n_block, n_workers = self.blocks.rows_per_block, self.blocks.n_workers
+        self._scratch = [np.empty((n_block, rows.n_tasks), self.dtype) for _ in range(n_workers)]
+        self._index_scratch = [np.empty(n_block, np.intp) for _ in range(n_workers)]
 
-    def scratch(self, rows: slice, worker: int) -> NDArray[np.floating]:
-        """Memory for the probabilities of a block, shape (rows, K)."""
-        return self._scratch[worker][: rows.stop - rows.start]
-
-    def assign_leaves(self, find_leaves: FindLeaves) -> None:
-        """Lets `find_leaves(rows, leaf)` write the leaf of every row, block by block."""
-        self.blocks.run(lambda rows, _: find_leaves(rows, self.leaf[rows]))
+    def current_scores(self) -> NDArray[np.floating]:
+        """Raw scores with all trees added, shape (n, K). Not for several threads at once."""
+        if self._pending is not None:
+            self.blocks.run(self._settled)
+            self._pending = None
+        return self._raw_score
 
     def add_tree(self, leaf_value: NDArray[np.float64]) -> None:
         """Adds ``leaf_value[leaf]`` to every row; `leaf_value` has shape (L, K)."""
-        value = leaf_value.astype(self.dtype)
+        self._pending = leaf_value.astype(self.dtype)
 
-        def add(rows: slice, worker: int) -> None:
-            step = self.scratch(rows, worker)
-            np.take(value, self.leaf[rows], axis=0, out=step, mode="clip")
-            self.raw_score[rows] += step
+    def _settled(self, rows: slice, worker: int) -> NDArray[np.floating]:
+        """Adds the pending tree to a block and returns the block's scores."""
+        score = self._raw_score[rows]
+        if self._pending is not None:
+            step = self._scratch[worker][: rows.stop - rows.start]
+            np.take(self._pending, self.leaf[rows], axis=0, out=step, mode="clip")
+            score += step
+        return score
 
-        self.blocks.run(add)
+    def assign_leaves(self, find_leaves: FindLeaves) -> None:
+        """Lets `find_leaves(rows, leaf)` write the leaf of every row, block by block."""
+
+        def settle_and_find(rows: slice, worker: int) -> None:
+            self._settled(rows, worker)
+            self._find(find_leaves, rows, worker)
+
+        self.blocks.run(settle_and_find)
+        self._pending = None
+
+    def _find(self, find_leaves: FindLeaves, rows: slice, worker: int) -> None:
+        n = rows.stop - rows.start
+        find_leaves(rows, self.leaf[rows], self._index_scratch[worker][:n])
 
 
 class TrainingRows(TaskScores):
@@ -121,85 +151,61 @@ class TrainingRows(TaskScores):
         self.hess = np.empty(rows.label.shape, dtype=self.dtype)
         self._split_grad = np.empty(rows.n_rows, dtype=np.float32)
         self._split_hess = np.empty(rows.n_rows, dtype=np.float32)
-        self._ones = np.ones(self.blocks.rows_per_block, dtype=self.dtype)
         self._leaf_members = self._make_leaf_members(max_leaves)
 
     def _make_leaf_members(self, max_leaves: int) -> list[sparse.csc_array]:
         """Per block the indicator matrix (row j is in leaf i); its indices are a view of `leaf`."""
+        ones = np.ones(self.blocks.rows_per_block, dtype=self.dtype)
         starts = np.arange(self.blocks.rows_per_block + 1, dtype=np.int32)
         members = []
         for rows in self.blocks.slices:
             n = rows.stop - rows.start
-            parts = (self._ones[:n], self.leaf[rows], starts[: n + 1])
+            parts = (ones[:n], self.leaf[rows], starts[: n + 1])
             matrix = sparse.csc_array(parts, shape=(max_leaves, n), copy=False)
             # The constructor copies views of larger arrays (SciPy 1.17).
             matrix.indices = self.leaf[rows]
             members.append(matrix)
         return members
 
-    def differentiate(
+    def split_gradient(
         self,
+        factors: NDArray[np.float64],
         loss: MultiTaskLoss,
         distillation: Distillation = NO_DISTILLATION,
         bag: Bag | None = None,
-    ) -> NDArray[np.float64]:
-        """Computes each task's gradient and hessian at the present scores.
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Computes each task's gradient and hessian, and combines them for the tree's structure.
 
         Args:
+            factors: How the tasks are combined, shape (K,), see `models.split_gradient`.
             loss: Gives the derivatives.
             distillation: Struggling tasks and their teacher.
             bag: The rows that take part; None for all. A row outside has derivatives 0: it counts
                 neither for a split nor for a leaf value.
 
         Returns:
-            (Weighted) standard deviation of each task's gradient over the rows in the bag, (K,).
+            Split gradient and hessian, each of shape (n,), float32.
         """
-
-        def block_moments(rows: slice, worker: int) -> NDArray[np.float64]:
-            n = rows.stop - rows.start
-            prob = sigmoid(self.raw_score[rows], out=self.scratch(rows, worker))
-            grad, hess = self.grad[rows], self.hess[rows]
-            loss.grad_hess(prob, self.rows.label[rows], grad, hess, distillation.of_rows(rows))
-            counts = self._counts(rows, bag)
-            if counts is None:
-                ones = self._ones[:n]
-                squares = ones @ np.square(grad, out=prob)
-                return np.stack([ones @ grad, squares, np.full_like(squares, n)])
-            squares = np.einsum("ij,ij,ij->j", counts, grad, grad)
-            grad *= counts
-            hess *= counts
-            ones = self._ones[:n]
-            return np.stack([ones @ grad, squares, ones @ counts])
-
-        total, squares, counted = self.blocks.sum(block_moments)
-        counted = np.where(counted > 0, counted, 1.0)
-        mean_square = squares / counted
-        variance = mean_square - (total / counted) ** 2
-        # What rounding leaves of a constant gradient is no spread.
-        return np.sqrt(np.where(variance > _SMALLEST_VARIANCE * mean_square, variance, 0.0))
-
-    def _counts(self, rows: slice, bag: Bag | None) -> NDArray[np.floating] | None:
-        """How much each row of a block counts for each task, shape (rows, K); None: 1."""
-        counts = None
-        if self.rows.weight is not None:
-            counts = self.rows.weight[rows].astype(self.dtype)
-        if bag is not None:
-            kept = bag.rows(rows).astype(self.dtype)[:, None]
-            counts = np.repeat(kept, self.rows.n_tasks, axis=1) if counts is None else counts * kept
-        return counts
-
-    def project(
-        self, factors: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Split gradient and hessian, each of shape (n,), float32: see `models.split_gradient`."""
         grad_factors = factors.astype(self.dtype)
         hess_factors = np.abs(grad_factors)
 
-        def project_block(rows: slice, _: int) -> None:
-            self._split_grad[rows] = self.grad[rows] @ grad_factors
-            self._split_hess[rows] = self.hess[rows] @ hess_factors
+        def differentiate(rows: slice, worker: int) -> None:
+            score = self._settled(rows, worker)
+            prob = sigmoid(score, out=self._scratch[worker][: rows.stop - rows.start])
+            grad, hess = self.grad[rows], self.hess[rows]
+            loss.grad_hess(prob, self.rows.label[rows], grad, hess, distillation.of_rows(rows))
+            if self.rows.weight is not None:
+                grad *= self.rows.weight[rows]
+                hess *= self.rows.weight[rows]
+            if bag is not None:
+                kept = bag.rows(rows)[:, None]
+                grad *= kept
+                hess *= kept
+            np.matmul(grad, grad_factors, out=self._split_grad[rows], casting="same_kind")
+            np.matmul(hess, hess_factors, out=self._split_hess[rows], casting="same_kind")
 
-        self.blocks.run(project_block)
+        self.blocks.run(differentiate)
+        self._pending = None
         return self._split_grad, self._split_hess
 
     def leaf_sums(
@@ -215,8 +221,8 @@ class TrainingRows(TaskScores):
             Sums of gradients and of hessians, each of shape (L, K).
         """
 
-        def block_sums(rows: slice, _: int) -> NDArray[np.floating]:
-            find_leaves(rows, self.leaf[rows])
+        def block_sums(rows: slice, worker: int) -> NDArray[np.floating]:
+            self._find(find_leaves, rows, worker)
             members = self._leaf_members[rows.start // self.blocks.rows_per_block]
             return np.stack([members @ self.grad[rows], members @ self.hess[rows]])
 

@@ -1,5 +1,6 @@
 """What evolves during training, in one place: it is what a checkpoint saves beside the trees."""
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -132,11 +133,11 @@ class TrainingState:
             self.best_iteration = self.current_iteration
 
     def to_checkpoint_dict(self) -> dict[str, Any]:
-        """The state as plain JSON data; an undefined (nan) score becomes None."""
-        data = dict(vars(self))
+        """The state now, as plain JSON data; an undefined (nan) score becomes None."""
+        data = copy.deepcopy(vars(self))
+        data["mean_loglosses"] = _none_for_nan(self.mean_loglosses)
         data["task_performances"] = {
-            str(task): [None if math.isnan(auc) else auc for auc in aucs]
-            for task, aucs in self.task_performances.items()
+            str(task): _none_for_nan(aucs) for task, aucs in self.task_performances.items()
         }
         for name in _PER_TASK:
             data[name] = {str(task): value for task, value in data[name].items()}
@@ -145,14 +146,22 @@ class TrainingState:
     @classmethod
     def from_checkpoint_dict(cls, data: Mapping[str, Any]) -> "TrainingState":
         """The state that `to_checkpoint_dict` was called on."""
-        fields = dict(data)
+        fields = copy.deepcopy(dict(data))
         for name in _PER_TASK:
-            fields[name] = {int(task): value for task, value in data[name].items()}
+            fields[name] = {int(task): value for task, value in fields[name].items()}
+        fields["mean_loglosses"] = _nan_for_none(data["mean_loglosses"])
         fields["task_performances"] = {
-            int(task): [math.nan if auc is None else auc for auc in aucs]
-            for task, aucs in data["task_performances"].items()
+            int(task): _nan_for_none(aucs) for task, aucs in data["task_performances"].items()
         }
         return cls(**fields)
+
+
+def _none_for_nan(scores: Sequence[float]) -> list[float | None]:
+    return [None if math.isnan(score) else score for score in scores]
+
+
+def _nan_for_none(scores: Sequence[float | None]) -> list[float]:
+    return [math.nan if score is None else score for score in scores]
 
 
 _PER_TASK = (

@@ -18,6 +18,17 @@ ASIDE_SUFFIX = ".lightgbmmt-partial"
 
 
 @contextlib.contextmanager
+def errors_name(path: Path) -> Iterator[None]:
+    """Let the system's errors say what was being written; that of a full disk does not."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+@contextlib.contextmanager
 def written_aside(path: Path) -> Iterator[Path]:
     """Give a path to write to; what was written there replaces `path` if all went well.
 
@@ -34,9 +45,10 @@ def written_aside(path: Path) -> Iterator[Path]:
     """
     aside = path.with_name(f".{path.name}{ASIDE_SUFFIX}")
     try:
-        yield aside
-        _flush(aside)
-        aside.replace(path)
+        with errors_name(path):
+            yield aside
+            _flush(aside)
+            aside.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
             aside.unlink()

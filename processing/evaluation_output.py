@@ -16,7 +16,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from numpy.typing import ArrayLike, NDArray
 
-from processing.atomic import written_aside
+from processing.atomic import errors_name, written_aside
 
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
 _CHUNK_ROWS = 1 << 18
@@ -73,7 +73,10 @@ def write_evaluation(
             f"got shapes {shapes} and {y_prob.shape}"
         )
     # A member's size comes before its content, so the members are files before they are packed.
-    with tempfile.TemporaryDirectory(dir=archive.parent, prefix=f".{archive.name}-") as aside:
+    with (
+        errors_name(archive),
+        tempfile.TemporaryDirectory(dir=archive.parent, prefix=f".{archive.name}-") as aside,
+    ):
         root = Path(aside)
         data, pictures = root / split, root / f"{split}_metrics"
         data.mkdir()

@@ -237,10 +237,38 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
     assert result(base) == whole
 
 
+def make_newer(path: Path) -> None:
+    """Rewrites a checkpoint as a later version of the program might."""
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    header = json.loads(arrays["header"].tobytes())
+    header["format_version"] += 1
+    text = json.dumps(header | {"something": "new"})
+    np.savez(path, **{**arrays, "header": np.frombuffer(text.encode(), dtype=np.uint8)})
+
+
+def test_a_checkpoint_of_a_newer_version_is_passed_over_or_refused(
+    tmp_path: Path, job_log: pytest.LogCaptureFixture
+) -> None:
+    base = new_tree(tmp_path, num_iterations=4)
+    run_job(base)
+    whole = result(base)
+    make_newer(base / "checkpoints" / "checkpoint-00000004.npz")
+    run_job(base)
+    assert "checkpoint-00000004.npz is passed over: it has format 2" in job_log.text
+    assert "Going on from a checkpoint after iteration 2" in job_log.messages
+    assert result(base) == whole
+    for path in (base / "checkpoints").iterdir():
+        make_newer(path)
+    with pytest.raises(CheckpointError, match="was written by a newer version of this program"):
+        run_job(base)
+
+
 def swap_two_values(base: Path, split: str, column: str) -> None:
     table = make_splits(300)[split].reset_index(drop=True)
+    before = table[column].tolist()
     table.loc[[5, 6], column] = table.loc[[6, 5], column].to_numpy()
-    assert table.loc[5, column] != table.loc[6, column]
+    assert table[column].tolist() != before
     write_table(table, base / "input" / "data" / split / "part-0.csv")
 
 

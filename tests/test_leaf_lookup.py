@@ -17,7 +17,7 @@ def found(lookup: LeafLookup, change: Any) -> Array:
     """The leaves of some changes."""
     change = np.array(change, dtype=np.float64)
     leaf = np.full(len(change), -9, dtype=np.int32)
-    lookup.find(change, leaf)
+    lookup.find(change, leaf, np.empty(len(change), dtype=np.intp))
     return leaf
 
 

@@ -34,7 +34,7 @@ def booster(problem: Problem) -> SharedTreeBooster:
 
 def raw_scores(booster: SharedTreeBooster) -> np.ndarray:
     """What training has kept for the training rows."""
-    return booster._train.raw_score
+    return booster._train.current_scores()
 
 
 def shap_explainer(model: lgb.Booster) -> Any:

@@ -44,7 +44,7 @@ def leaves(grower: StructureGrower, grown: GrownTree, problem: Problem) -> tuple
     for find, x in ((grower.train_leaves, problem.train_x), (grower.valid_leaves, problem.valid_x)):
         leaf = np.full(len(x), -1, dtype=np.int32)
         for rows in (slice(0, 100), slice(100, len(x))):
-            find(grown, rows, leaf[rows])
+            find(grown, rows, leaf[rows], np.empty(len(leaf[rows]), dtype=np.intp))
         result.append(leaf)
     return result[0], result[1]
 

@@ -11,10 +11,11 @@ from models.loss.base import Distillation
 from models.loss.fixed import FixedLoss
 from models.loss.logloss import sigmoid
 from models.sampling import Bag
-from models.task_rows import LabelledRows, TaskScores, TrainingRows, base_scores
+from models.task_rows import LabelledRows, TaskScores, TrainingRows, base_scores, class_weights
 
 Array = NDArray[Any]
 LOSS = FixedLoss(3, 0)
+FACTORS = np.array([0.2, -0.7, 0.1])
 N_ROWS = 5000
 MAX_LEAVES = 11
 
@@ -52,7 +53,7 @@ def training_rows(rows: LabelledRows, n_threads: int = 1, score_seed: int = 2) -
     """Training rows with random scores."""
     made = TrainingRows(rows, np.zeros(3), MAX_LEAVES, n_threads)
     rng = np.random.default_rng(score_seed)
-    made.raw_score[:] = rng.normal(-1, 2, rows.label.shape)
+    made.current_scores()[:] = rng.normal(-1, 2, rows.label.shape)
     return made
 
 
@@ -60,7 +61,7 @@ def random_leaves(seed: int) -> tuple[Array, Any]:
     """A leaf of every row, and what writes them block by block."""
     assigned = np.random.default_rng(seed).integers(0, MAX_LEAVES, N_ROWS).astype(np.int32)
 
-    def find(rows: slice, leaf: Array) -> None:
+    def find(rows: slice, leaf: Array, _scratch: Array) -> None:
         leaf[:] = assigned[rows]
 
     return assigned, find
@@ -101,29 +102,29 @@ def test_base_scores_by_hand(label: list[int], weight: list[float] | None, odds:
         np.hstack([column, other]),
         None if weights is None else np.hstack([weights, np.ones((4, 1), np.float32)]),
     )
-    found = base_scores(rows)
+    found = base_scores(*class_weights(rows))
     assert found[0] == pytest.approx(np.log(odds), rel=1e-6)
     assert found[1] == 0
 
 
 def test_scores_start_at_the_base_and_follow_the_trees(dtype: np.dtype[Any]) -> None:
     scores = TaskScores(LabelledRows(make_labels()), np.array([0.5, -1.0, 2.0]), 2)
-    assert scores.raw_score.dtype == dtype
-    assert (scores.raw_score == np.array([0.5, -1.0, 2.0], dtype=dtype)).all()
-    expected = scores.raw_score.copy()
+    assert scores.current_scores().dtype == dtype
+    assert (scores.current_scores() == np.array([0.5, -1.0, 2.0], dtype=dtype)).all()
+    expected = scores.current_scores().copy()
     for seed in range(3):
         leaf, find = random_leaves(seed)
         value = np.random.default_rng(seed).normal(size=(MAX_LEAVES, 3))
         scores.assign_leaves(find)
         scores.add_tree(value)
         expected += value.astype(dtype)[leaf]
-        np.testing.assert_array_equal(scores.raw_score, expected)
+        np.testing.assert_array_equal(scores.current_scores(), expected)
 
 
 def test_large_tables_use_float32() -> None:
     def dtype_of(n_rows: int) -> np.dtype[Any]:
         rows = LabelledRows(np.zeros((n_rows, 2), dtype=np.uint8))
-        raw_score: Array = TaskScores(rows, np.zeros(2), 1).raw_score
+        raw_score: Array = TaskScores(rows, np.zeros(2), 1).current_scores()
         return raw_score.dtype
 
     assert dtype_of(2**19) == np.float64
@@ -150,26 +151,13 @@ def test_derivatives_are_the_losses_times_what_a_row_counts(
 ) -> None:
     labelled, bag, counts = counts_of(weighting)
     rows = training_rows(labelled)
-    rows.differentiate(LOSS, bag=bag)
-    prob = 1 / (1 + np.exp(-rows.raw_score.astype(np.float64)))
+    rows.split_gradient(FACTORS, LOSS, bag=bag)
+    prob = 1 / (1 + np.exp(-rows.current_scores().astype(np.float64)))
     assert_close(rows.grad, counts * (prob - labelled.label), dtype)
     assert_close(rows.hess, counts * prob * (1 - prob), dtype)
     assert rows.grad.dtype == rows.hess.dtype == dtype
     assert not rows.grad[counts == 0].any()
     assert not rows.hess[counts == 0].any()
-
-
-@pytest.mark.parametrize("weighting", WEIGHTINGS)
-def test_the_spread_is_that_over_the_rows_that_count(dtype: np.dtype[Any], weighting: str) -> None:
-    labelled, bag, counts = counts_of(weighting)
-    rows = training_rows(labelled)
-    spread = rows.differentiate(LOSS, bag=bag)
-    gradient = sigmoid(rows.raw_score.astype(np.float64)) - labelled.label
-    mean = np.average(gradient, axis=0, weights=counts)
-    variance = np.average((gradient - mean) ** 2, axis=0, weights=counts)
-    np.testing.assert_allclose(
-        spread, np.sqrt(variance), rtol=1e-9 if dtype == np.float64 else 1e-4
-    )
 
 
 @pytest.mark.parametrize("n_threads", [1, 3])
@@ -178,31 +166,11 @@ def test_distillation_reaches_every_block(dtype: np.dtype[Any], n_threads: int) 
     rows = training_rows(LabelledRows(make_labels()), n_threads)
     teacher = np.random.default_rng(9).normal(size=(N_ROWS, 3)).astype(dtype)
     distillation = Distillation((1,), teacher)
-    rows.differentiate(loss, distillation)
+    rows.split_gradient(FACTORS, loss, distillation)
     grad, hess = np.empty_like(rows.grad), np.empty_like(rows.hess)
-    loss.grad_hess(sigmoid(rows.raw_score), rows.rows.label, grad, hess, distillation)
+    loss.grad_hess(sigmoid(rows.current_scores()), rows.rows.label, grad, hess, distillation)
     np.testing.assert_array_equal(rows.grad, grad)
     np.testing.assert_array_equal(rows.hess, hess)
-
-
-@pytest.mark.parametrize("n_rows", [100, 5000, 100_000])
-@pytest.mark.parametrize("probability", [1e-9, 0.01, 0.3, 0.5])
-@pytest.mark.parametrize("exact_values", [0, 2**20])
-def test_a_constant_gradient_has_no_spread(
-    n_rows: int, probability: float, exact_values: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("models.task_rows._EXACT_VALUES", exact_values)
-    rows = TrainingRows(LabelledRows(np.zeros((n_rows, 3), dtype=np.uint8)), np.zeros(3), 2, 1)
-    rows.raw_score[:] = np.log(probability / (1 - probability))
-    assert rows.differentiate(LOSS).tolist() == [0.0, 0.0, 0.0]
-
-
-def test_without_any_weight_there_is_no_spread() -> None:
-    weight = np.ones((N_ROWS, 3), dtype=np.float32)
-    weight[:, 1] = 0
-    spread = training_rows(LabelledRows(make_labels(), weight)).differentiate(LOSS)
-    assert spread[1] == 0
-    assert (spread[[0, 2]] > 0).all()
 
 
 def test_masking_a_task_leaves_the_others_alone(dtype: np.dtype[Any]) -> None:
@@ -215,8 +183,8 @@ def test_masking_a_task_leaves_the_others_alone(dtype: np.dtype[Any]) -> None:
     results = []
     for labelled in (LabelledRows(label, full), LabelledRows(odd_label, masked)):
         rows = training_rows(labelled)
-        spread = rows.differentiate(LOSS)
-        results.append([base_scores(labelled), spread, *rows.leaf_sums(MAX_LEAVES, find)])
+        rows.split_gradient(FACTORS, LOSS)
+        results.append([base_scores(*class_weights(labelled)), *rows.leaf_sums(MAX_LEAVES, find)])
     for plain, with_mask in zip(*results, strict=True):
         np.testing.assert_array_equal(with_mask[..., [0, 2]], plain[..., [0, 2]])
         assert (with_mask[..., 1] != plain[..., 1]).all()
@@ -227,10 +195,11 @@ def test_masked_labels_are_the_same_as_dropped_rows(dtype: np.dtype[Any]) -> Non
     weight = np.repeat(known[:, None], 3, axis=1).astype(np.float32)
     masked = training_rows(LabelledRows(make_labels(), weight))
     dropped = TrainingRows(LabelledRows(make_labels()[known]), np.zeros(3), MAX_LEAVES, 1)
-    dropped.raw_score[:] = masked.raw_score[known]
-    assert_close(masked.differentiate(LOSS), dropped.differentiate(LOSS), dtype)
+    dropped.current_scores()[:] = masked.current_scores()[known]
+    masked.split_gradient(FACTORS, LOSS)
+    dropped.split_gradient(FACTORS, LOSS)
     np.testing.assert_array_equal(masked.grad[known], dropped.grad)
-    np.testing.assert_array_equal(base_scores(masked.rows), base_scores(dropped.rows))
+    np.testing.assert_array_equal(class_weights(masked.rows), class_weights(dropped.rows))
 
 
 def test_integer_weights_are_the_same_as_repeated_rows(dtype: np.dtype[Any]) -> None:
@@ -240,13 +209,16 @@ def test_integer_weights_are_the_same_as_repeated_rows(dtype: np.dtype[Any]) -> 
     repeated = TrainingRows(
         LabelledRows(np.repeat(make_labels(), repeats, axis=0)), np.zeros(3), MAX_LEAVES, 1
     )
-    repeated.raw_score[:] = np.repeat(weighted.raw_score, repeats, axis=0)
-    np.testing.assert_allclose(base_scores(weighted.rows), base_scores(repeated.rows), rtol=1e-12)
-    assert_close(weighted.differentiate(LOSS), repeated.differentiate(LOSS), dtype)
+    repeated.current_scores()[:] = np.repeat(weighted.current_scores(), repeats, axis=0)
+    np.testing.assert_allclose(
+        class_weights(weighted.rows), class_weights(repeated.rows), rtol=1e-12
+    )
+    weighted.split_gradient(FACTORS, LOSS)
+    repeated.split_gradient(FACTORS, LOSS)
     leaf, find = random_leaves(6)
     leaf_repeated = np.repeat(leaf, repeats)
 
-    def find_repeated(rows: slice, leaf: Array) -> None:
+    def find_repeated(rows: slice, leaf: Array, _scratch: Array) -> None:
         leaf[:] = leaf_repeated[rows]
 
     for one, other in zip(
@@ -257,20 +229,39 @@ def test_integer_weights_are_the_same_as_repeated_rows(dtype: np.dtype[Any]) -> 
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-3)
 
 
-def test_projection(dtype: np.dtype[Any]) -> None:
-    rows = training_rows(LabelledRows(make_labels()))
-    rows.differentiate(LOSS)
-    factors = np.array([0.2, -0.7, 0.1])
-    grad, hess = rows.project(factors)
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+def test_the_split_gradient_combines_the_tasks(dtype: np.dtype[Any], weighting: str) -> None:
+    labelled, bag, _ = counts_of(weighting)
+    rows = training_rows(labelled)
+    grad, hess = rows.split_gradient(FACTORS, LOSS, bag=bag)
+    assert rows.grad.dtype == dtype
     assert grad.dtype == hess.dtype == np.float32
-    np.testing.assert_allclose(grad, rows.grad @ factors, rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(hess, rows.hess @ np.abs(factors), rtol=1e-5)
+    np.testing.assert_allclose(grad, rows.grad @ FACTORS, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(hess, rows.hess @ np.abs(FACTORS), rtol=1e-5)
+
+
+def test_a_pending_tree_is_in_the_derivatives_once(dtype: np.dtype[Any]) -> None:
+    """The tree that waits to be added is added by whatever passes over the rows next."""
+    value = np.random.default_rng(3).normal(size=(MAX_LEAVES, 3))
+    _, find = random_leaves(0)
+    results = []
+    for look_first in (True, False):
+        rows = training_rows(LabelledRows(make_labels()), 2)
+        rows.assign_leaves(find)
+        rows.add_tree(value)
+        if look_first:
+            rows.current_scores()
+        rows.split_gradient(FACTORS, LOSS)
+        results.append([rows.grad, rows.hess, rows.current_scores(), rows.current_scores()])
+        assert_close(rows.grad, sigmoid(rows.current_scores()) - rows.rows.label, dtype)
+    for eager, lazy in zip(*results, strict=True):
+        np.testing.assert_array_equal(eager, lazy)
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_leaf_sums_are_those_of_the_rows_in_the_leaf(dtype: np.dtype[Any], n_threads: int) -> None:
     rows = training_rows(LabelledRows(make_labels()), n_threads)
-    rows.differentiate(LOSS)
+    rows.split_gradient(FACTORS, LOSS)
     # More than once: sums of an earlier tree's leaves must not come back.
     for seed in range(3):
         leaf, find = random_leaves(seed)
@@ -283,9 +274,9 @@ def test_leaf_sums_are_those_of_the_rows_in_the_leaf(dtype: np.dtype[Any], n_thr
 
 def test_leaf_sums_of_a_small_tree() -> None:
     rows = training_rows(LabelledRows(make_labels()))
-    rows.differentiate(LOSS)
+    rows.split_gradient(FACTORS, LOSS)
 
-    def find(rows: slice, leaf: Array) -> None:
+    def find(rows: slice, leaf: Array, _scratch: Array) -> None:
         leaf[:] = np.arange(rows.start, rows.stop) % 2
 
     grad_sums, _ = rows.leaf_sums(2, find)
@@ -299,11 +290,10 @@ def test_any_number_of_threads_gives_the_same_bits(dtype: np.dtype[Any], weighti
     results: list[list[Array]] = []
     for n_threads in (1, 2, 4):
         rows = training_rows(labelled, n_threads)
-        spread = rows.differentiate(LOSS, bag=bag)
-        projected = rows.project(np.array([0.5, -0.3, 0.2]))
+        projected = rows.split_gradient(FACTORS, LOSS, bag=bag)
         sums = rows.leaf_sums(MAX_LEAVES, find)
         rows.add_tree(sums[0])
-        results.append([spread, *projected, *sums, rows.grad, rows.raw_score])
+        results.append([*projected, *sums, rows.grad, rows.current_scores()])
     for result in results[1:]:
         for found, expected in zip(result, results[0], strict=True):
             assert found.tobytes() == expected.tobytes()

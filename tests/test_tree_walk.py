@@ -23,10 +23,10 @@ def problem() -> Problem:
 def grow(problem: Problem, n_trees: int, structure: StructureSettings | None = None) -> Any:
     """A booster, and its training and validation scores after every tree."""
     booster = make_booster(problem, structure=structure)
-    history = [(booster._train.raw_score.copy(), booster._valid.raw_score.copy())]
+    history = [(booster._train.current_scores().copy(), booster._valid.current_scores().copy())]
     for _ in range(n_trees):
         booster.update()
-        history.append((booster._train.raw_score.copy(), booster._valid.raw_score.copy()))
+        history.append((booster._train.current_scores().copy(), booster._valid.current_scores().copy()))
     return booster, history
 
 
@@ -82,6 +82,6 @@ def test_scores_at_the_best_iterations_are_kept(problem: Problem) -> None:
 
 def test_no_trees_change_nothing(problem: Problem) -> None:
     booster: SharedTreeBooster = make_booster(problem)
-    before = booster._train.raw_score.copy()
-    replay_trees([], as_table(problem.train_x), booster._train.raw_score, 1)
-    np.testing.assert_array_equal(booster._train.raw_score, before)
+    before = booster._train.current_scores().copy()
+    replay_trees([], as_table(problem.train_x), booster._train.current_scores(), 1)
+    np.testing.assert_array_equal(booster._train.current_scores(), before)
