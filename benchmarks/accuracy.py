@@ -6,6 +6,7 @@ Run it from the checkout; every peer takes part whose package is installed:
     python -m benchmarks.accuracy                       # all tables, five splits
     python -m benchmarks.accuracy --only digits wine --splits 10
     python -m benchmarks.accuracy --folder my_csv_files --set lambda_l2=2
+    python -m benchmarks.accuracy --calibration --masked   # these two tables instead
 
 The tables are AI4I 2020, if its file is there, those that scikit-learn ships, generated ones (see
 `benchmarks.tables`), and the CSV files of a folder, whose columns `task_...` are the tasks. The
@@ -13,11 +14,8 @@ report is Markdown on the standard output; progress goes to the standard error.
 """
 
 import argparse
-import platform
-import sys
 import time
-from collections.abc import Iterator
-from importlib.metadata import version
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +23,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 
-from benchmarks.accuracy_job import parse_settings, run_job
-from benchmarks.accuracy_report import JOB, comparison, per_task
-from benchmarks.peers import Peer, installed_peers, peer_versions
+from benchmarks import accuracy_calibration, accuracy_masked
+from benchmarks.accuracy_job import Job, lambda_l2, parse_settings, run_job
+from benchmarks.accuracy_report import JOB, comparison, per_task, progress
+from benchmarks.machine import machine_line
+from benchmarks.peers import Peer, Splits, installed_peers
 from benchmarks.tables import Table, TableMaker, built_in_tables, read_ai4i, read_csv
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -48,7 +48,7 @@ def find_tables(ai4i: Path, folder: Path | None, only: list[str] | None) -> dict
     if ai4i.exists():
         add(read_ai4i(ai4i))
     else:
-        _progress(f"AI4I 2020 is left out: there is no {ai4i}")
+        progress(f"AI4I 2020 is left out: there is no {ai4i}")
     tables |= built_in_tables()
     for path in sorted(folder.glob("*.csv")) if folder is not None else []:
         add(read_csv(path))
@@ -63,25 +63,23 @@ def compare(
     peers: dict[str, Peer],
     n_splits: int,
     n_threads: int,
-    settings: dict[str, object],
+    job: Job,
 ) -> pd.DataFrame:
     """Scores of every table, split, model and task: see `accuracy_report.comparison`."""
 
-    def job(
-        table: Table, splits: dict[str, pd.DataFrame], seed: int, threads: int
-    ) -> NDArray[np.float64]:
-        return run_job(table, splits, seed, threads, settings)
+    def job_as_peer(table: Table, splits: Splits, seed: int, _: int) -> NDArray[np.float64]:
+        return job(table, splits, seed, {})
 
     rows: list[dict[str, object]] = []
     for name, make_table in tables.items():
         for seed in range(n_splits):
             table = make_table(seed)
             splits = table.splits(seed)
-            for model, predict in {JOB: job, **peers}.items():
+            for model, predict in {JOB: job_as_peer, **peers}.items():
                 started = time.perf_counter()
                 probs = predict(table, splits, seed, n_threads)
                 seconds = time.perf_counter() - started
-                _progress(f"{name}, split {seed}, {model}: {seconds:.1f} s")
+                progress(f"{name}, split {seed}, {model}: {seconds:.1f} s")
                 key = {
                     "table": _described(table),
                     "resampled": table.resampled,
@@ -107,33 +105,9 @@ def task_scores(
         }
 
 
-def machine_line() -> str:
-    """Processor, cores and versions; no names of machines."""
-    libraries = [f"{name} {version(name)}" for name in ("numpy", "scikit-learn")]
-    return ", ".join(
-        [
-            _processor(),
-            f"Python {platform.python_version()}",
-            *peer_versions(),
-            *libraries,
-        ]
-    )
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
-    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{len(models)} x {models[0]}" if models else platform.machine()
-
-
 def _described(table: Table) -> str:
     n_features = len(table.features)
     return f"{table.name} ({len(table.rows)} x {n_features}, {len(table.tasks)} tasks)"
-
-
-def _progress(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 def main() -> None:
@@ -148,18 +122,40 @@ def main() -> None:
         "--set", nargs="+", default=[], metavar="NAME=VALUE", help="hyperparameters of the job"
     )
     parser.add_argument("--per-task", action="store_true", help="add a table of all tasks")
+    parser.add_argument(
+        "--calibration", action="store_true", help="instead, tell how calibrated the job is"
+    )
+    parser.add_argument(
+        "--masked", action="store_true", help="instead, tell what missing labels cost"
+    )
     parser.add_argument("--scores", type=Path, help="CSV file to write all scores to")
     args = parser.parse_args()
     if args.splits < 2:
         parser.error("an interval needs at least two splits")
     tables = find_tables(args.ai4i, args.folder, args.only)
-    scores = compare(tables, installed_peers(), args.splits, args.threads, parse_settings(args.set))
-    if args.scores:
-        scores.to_csv(args.scores, index=False)
-    print(comparison(scores))
-    if args.per_task:
-        print(f"\n{per_task(scores)}")
-    print(f"\n{args.splits} splits. {machine_line()}")
+    settings = parse_settings(args.set)
+    n_splits, n_threads = args.splits, args.threads
+
+    def job(
+        table: Table, splits: Splits, seed: int, more: Mapping[str, object]
+    ) -> NDArray[np.float64]:
+        return run_job(table, splits, seed, n_threads, {**settings, **more})
+
+    if args.calibration:
+        rows = accuracy_calibration.measure(tables, job, n_splits, n_threads)
+        print(f"{accuracy_calibration.calibration_table(rows)}\n")
+    if args.masked:
+        l2 = lambda_l2(settings)
+        rows = accuracy_masked.measure(tables, job, n_splits, n_threads, l2)
+        print(f"{accuracy_masked.masked_table(rows)}\n")
+    if not args.calibration and not args.masked:
+        scores = compare(tables, installed_peers(lambda_l2(settings)), n_splits, n_threads, job)
+        if args.scores:
+            scores.to_csv(args.scores, index=False)
+        print(f"{comparison(scores)}\n")
+        if args.per_task:
+            print(f"{per_task(scores)}\n")
+    print(f"{n_splits} splits. {machine_line(n_threads)}")
 
 
 if __name__ == "__main__":

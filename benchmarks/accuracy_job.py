@@ -1,10 +1,11 @@
 """Runs the training job on the splits of a table, from files to files."""
 
+import io
 import json
 import logging
 import tarfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,14 +14,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import lightgbmmt_training
-from benchmarks.peers import LEARNING_RATE, MOST_TREES, NUM_LEAVES, PATIENCE
+from benchmarks.peers import LEARNING_RATE, MOST_TREES, NUM_LEAVES, PATIENCE, Splits
 from benchmarks.tables import Table
 from examples.tree import write_splits
+from hyperparams.schema import LightGBMMtModelHyperparameters
+
+Job = Callable[[Table, Splits, int, Mapping[str, object]], NDArray[np.float64]]
+"""From table, splits, seed and settings to the job's probabilities of the test rows."""
 
 
 def run_job(
     table: Table,
-    splits: Mapping[str, pd.DataFrame],
+    splits: Splits,
     seed: int,
     n_threads: int,
     settings: Mapping[str, object],
@@ -83,7 +88,15 @@ def parse_settings(assignments: list[str]) -> dict[str, object]:
     return settings
 
 
+def lambda_l2(settings: Mapping[str, object]) -> float:
+    """The regularization of the job's leaf values with these settings."""
+    default = LightGBMMtModelHyperparameters.model_fields["lambda_l2"].default
+    return float(str(settings.get("lambda_l2", default)))
+
+
 def _read_predictions(archive: Path) -> pd.DataFrame:
-    with TemporaryDirectory() as folder, tarfile.open(archive) as tar:
-        tar.extract("test/predictions.parquet", folder, filter="data")
-        return pd.read_parquet(Path(folder) / "test" / "predictions.parquet")
+    with tarfile.open(archive) as tar:
+        member = tar.extractfile("test/predictions.parquet")
+        if member is None:
+            raise ValueError(f"{archive} holds no file test/predictions.parquet")
+        return pd.read_parquet(io.BytesIO(member.read()))

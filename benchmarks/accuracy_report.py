@@ -1,5 +1,6 @@
 """Paired comparisons of the job with its peers, as a Markdown table."""
 
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,6 +86,11 @@ def per_task(scores: pd.DataFrame) -> str:
             cells.append(" / ".join(f"{mean:.4f}" for mean in means))
         lines.append(f"| {table} | {task} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def progress(text: str) -> None:
+    """Prints a line to the standard error: the standard output holds the report alone."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def _row(label: str, scores: pd.DataFrame, peer: str, unit: str, *, resampled: bool) -> str:

@@ -2,8 +2,8 @@
 
 Run it from the checkout, on a machine that does nothing else:
 
-    python -m benchmarks.speed                     # some 20 minutes on two cores
-    python -m benchmarks.speed --large             # also 10 million rows: 3 GB of disk, longer
+    python -m benchmarks.speed                     # some 25 minutes on two cores
+    python -m benchmarks.speed --large             # also 10 million rows: as long again, 3 GB
     python -m benchmarks.speed --sections 1,5 --pairs 5
     python -m benchmarks.speed --quick             # tiny tables: only tries the program
 
@@ -20,6 +20,7 @@ import argparse
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -66,8 +67,9 @@ def measure(bench: Bench, sections: list[int]) -> list[Row]:
     bench.run_single_task("warm-up of a single task", table, 1)
     rows = []
     for section in sections:
-        say(f"section {section}")
+        started = time.monotonic()
         rows += SECTIONS[section](bench)
+        say(f"section {section} took {(time.monotonic() - started) / 60:.1f} minutes")
     return rows
 
 
@@ -97,7 +99,7 @@ def main() -> int:
         rows = [replace(row, limit=None) for row in rows]
     machine = machine_line(args.threads)
     print(to_markdown(rows))
-    print(f"\n{args.pairs} rounds of paired runs. {machine}")
+    print(f"\nRounds of paired runs: {args.pairs}. {machine}")
     if args.json:
         data = {
             "machine": machine,
@@ -123,7 +125,7 @@ def _arguments() -> argparse.Namespace:
         "--threads", type=_positive, default=cores, help=f"cores to use (default: {cores})"
     )
     parser.add_argument("--ai4i", type=Path, default=AI4I, help="ai4i2020.csv as published")
-    parser.add_argument("--workdir", type=Path, help="folder that keeps the tables (default: none)")
+    parser.add_argument("--workdir", type=Path, help="folder to keep tables in (default: none)")
     parser.add_argument("--json", type=Path, help="file to write all figures to")
     args = parser.parse_args()
     if args.threads > cores:

@@ -66,12 +66,15 @@ def predict_multitask(
     Raises:
         KeyError: `df` lacks a feature.
     """
+    if len(df) == 0:
+        # Of no rows LightGBM does not tell the number of tasks.
+        return np.asarray(model.predict(np.zeros((1, len(feature_columns)))))[:0]
     rows_per_chunk = max(1, _VALUES_PER_CHUNK // len(feature_columns))
     columns = [df[name].to_numpy() for name in feature_columns]
     chunks = [
         model.predict(
             np.column_stack([column[start : start + rows_per_chunk] for column in columns])
         )
-        for start in range(0, max(len(df), 1), rows_per_chunk)
+        for start in range(0, len(df), rows_per_chunk)
     ]
     return np.concatenate(chunks)

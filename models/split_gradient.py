@@ -14,6 +14,9 @@ splits' order nor a leaf value depends on the scale otherwise.
 import numpy as np
 from numpy.typing import NDArray
 
+_SMALLEST_MEAN_HESS = 1e-12
+"""What is below is a task that is learned by heart, as can be without any regularization."""
+
 
 def projection_factors(
     weights: NDArray[np.float64], mean_hess: NDArray[np.float64], rng: np.random.Generator
@@ -31,15 +34,15 @@ def projection_factors(
 
     Args:
         weights: Task weights, shape (K,), not negative.
-        mean_hess: Mean hessian of each task over the rows, shape (K,). 0: the task has nothing to
-            say about splits, and its factor is 0.
+        mean_hess: Mean hessian of each task over the rows, shape (K,). All but 0: the task has
+            nothing to say about splits, and its factor is 0.
         rng: Source of xi.
 
     Returns:
-        Factors, shape (K,); all 0 only if every `mean_hess` is.
+        Factors, shape (K,), within the range of float32; all 0 only if no task has a say.
     """
     xi = rng.standard_normal(len(weights))
-    informative = mean_hess > 0
+    informative = mean_hess > _SMALLEST_MEAN_HESS
     spread = np.sqrt(np.where(informative, mean_hess, 1.0))
     factors = np.where(informative, np.sqrt(weights) * xi / spread, 0.0)
     scale = np.abs(factors) @ mean_hess

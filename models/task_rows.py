@@ -16,13 +16,6 @@ _EXACT_VALUES = 2**20
 """Up to this many scores are kept in float64: the extra time cannot be seen, and ties between
 splits, which small tables are full of, fall as they do in LightGBM. Larger tables use float32."""
 
-_SMALLEST_VARIANCE = 0.01
-"""Smallest variance of a gradient, as a share of its mean square, that is told from none.
-
-The gradient of a task with both classes has a mean near 0, so that its variance is nearly all of
-its mean square. That of a task with one class is all but constant; a block's float32 sums of equal
-values are off by up to 1e-3, and no projection must be divided by such a remainder."""
-
 FindLeaves = Callable[[slice, NDArray[np.int32], NDArray[np.intp]], None]
 """Given some rows, writes the leaf of each; the last argument is scratch memory as long."""
 

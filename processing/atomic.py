@@ -23,7 +23,7 @@ def errors_name(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.filename is None:
+        if error.errno is not None and error.filename is None:
             error.filename = str(path)
         raise
 
@@ -101,9 +101,10 @@ class StagedDirectory:
     named files stays.
 
     What a kill at any moment leaves: if the folder is not a mount point and holds no foreign
-    files, `publish` renames the staging folder over it, so that it is either empty or complete.
-    Otherwise the files are renamed one by one, in the order of the names: it is complete if and
-    only if the last one is there, and the next run removes the others.
+    files, it is emptied by renaming it away, and `publish` renames the staging folder over it, so
+    that it is either empty (or not there) or complete. Otherwise the files are removed and renamed
+    one by one, in the order of the names: it is complete if and only if the last one is there, and
+    the next run removes the others.
 
     Files in the folder that are not named here are never touched.
 
@@ -123,8 +124,8 @@ class StagedDirectory:
 
     def __enter__(self) -> Self:
         self._target.mkdir(parents=True, exist_ok=True)
-        self._remove_published()
         self._remove_staging()
+        self._remove_published()
         self._staging = self._usable_staging()
         return self
 
@@ -206,15 +207,31 @@ class StagedDirectory:
             shutil.rmtree(staging, ignore_errors=True)
 
     def _remove_published(self) -> None:
+        present = list(self._target.iterdir())
+        if not present:
+            return
+        if all(path.name in self._names and path.is_file() for path in present):
+            with contextlib.suppress(OSError):  # a mount point, a parent that is read-only
+                self._remove_whole()
+                return
         # The mark of completeness goes first: what is left of a kill here is not complete.
         for name in reversed(self._names):
             (self._target / name).unlink(missing_ok=True)
 
+    def _remove_whole(self) -> None:
+        """Put an empty folder in the target's place."""
+        target = self._target.stat()
+        self._target.rename(self._beside)
+        self._target.mkdir()
+        os.chown(self._target, target.st_uid, target.st_gid)
+        self._target.chmod(target.st_mode & 0o7777)
+        shutil.rmtree(self._beside)
+
     def _remove_staging(self) -> None:
-        (self._target / f".arrived{ASIDE_SUFFIX}").unlink(missing_ok=True)
         for staging in (self._beside, self._inside):
             if staging.exists():
                 shutil.rmtree(staging)
+        (self._target / f".arrived{ASIDE_SUFFIX}").unlink(missing_ok=True)
 
 
 def _flush(path: Path) -> None:

@@ -43,9 +43,10 @@ def scores_by_iteration(base: Path) -> dict[str, list[float]]:
     model = booster(base)
     scores: dict[str, list[float]] = {name: [] for name in (*TASKS, "mean_auc", "mean_logloss")}
     for n_iterations in range(1, model.current_iteration() + 1):
-        prob = np.asarray(model.predict(features, num_iteration=n_iterations))
-        aucs = [roc_auc_score(val[task], prob[:, i]) for i, task in enumerate(TASKS)]
-        losses = [log_loss(val[task], prob[:, i]) for i, task in enumerate(TASKS)]
+        # Raw scores, because the rounding of a probability can make ties of two leaves' values.
+        raw = np.asarray(model.predict(features, num_iteration=n_iterations, raw_score=True))
+        aucs = [roc_auc_score(val[task], raw[:, i]) for i, task in enumerate(TASKS)]
+        losses = [log_loss(val[task], 1 / (1 + np.exp(-raw[:, i]))) for i, task in enumerate(TASKS)]
         for task, auc in zip(TASKS, aucs, strict=True):
             scores[task].append(float(auc))
         scores["mean_auc"].append(float(np.mean(aucs)))

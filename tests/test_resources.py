@@ -89,7 +89,7 @@ def tmpfs(kilobytes: int, *options: str) -> list[str]:
             (4, 12, 20, 28, 36),
             {"risk_table_map.pkl", "training_state.json", "lightgbmmt_model.txt"},
         ),
-        ("output/data", "csv", (4, 32, 128, 256, 320), {"val.tar.gz", "test.tar.gz"}),
+        ("output/data", "csv", (4, 200, 400, 540), {"val.tar.gz", "test.tar.gz"}),
         ("output/data", "parquet", (4, 32), {"val.tar.gz"}),
         ("output", "csv", (4, 32), {"val.tar.gz"}),
         ("checkpoints", "csv", (4, 8), {"checkpoint-00000001.npz", "checkpoint-00000002.npz"}),
@@ -117,11 +117,10 @@ def test_a_folder_that_is_read_only_is_named(place: str, tmp_path: Path) -> None
     base = small_tree(tmp_path / "base")
     for name in ("model", "output/data", "checkpoints"):
         (base / name).mkdir(parents=True)
-    (outcome,), (line,) = run_mounted(base, [(place, ["--bind", "-o", "ro", str(base / place)])])
+    folder = (base / place).resolve()
+    (outcome,), (line,) = run_mounted(base, [(place, ["--bind", "-o", "ro", str(folder)])])
     assert outcome.exit_code == 1
-    assert line.startswith(
-        f"a folder that must be written is read-only: {(base / place).resolve()}"
-    )
+    assert line.startswith(f"a folder that must be written is read-only: {folder}")
     # There the failure file cannot be written either.
     assert outcome.failure == (None if place in {".", "output"} else f"{line}\n")
     assert outcome.results == []
@@ -171,6 +170,7 @@ class Vandal(logging.Handler):
         self.folder = folder
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Strikes when the job says that it goes on to the evaluation."""
         if record.getMessage().startswith("Similarity"):
             self.folder.rmdir()
             self.folder.write_text("mine")
@@ -195,5 +195,5 @@ def test_a_result_that_cannot_be_put_in_its_place_fails_the_job(
     assert outcome.exit_code == 1
     assert outcome.stderr == f"{outcome.cause}\n"
     assert outcome.cause.startswith(f"a folder is needed where there is a file: {base}/")
-    assert results(base) == []
     assert (base / place).read_text() == "mine"
+    assert results(base) == []
