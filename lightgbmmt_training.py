@@ -23,6 +23,9 @@ from processing.paths import JobPaths, check_model_directory, failure_file
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 
 if __name__ == "__main__":
+    # Between two of LightGBM's parallel loops its threads spin, by default for milliseconds, in
+    # which our own passes over the rows would lack their core. libgomp reads this when it is loaded.
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     # In script mode, what is imported below may have to be installed first.
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
     if run_reported(lambda: install_missing(REQUIREMENTS, os.environ), failure_file(os.environ)):

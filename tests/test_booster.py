@@ -216,7 +216,9 @@ def test_merged_leaves_share_one_value_and_their_weights_add_up() -> None:
     assert len(np.unique(tree.leaf_value[:, 0])) == 2
     np.testing.assert_allclose(tree.leaf_weight, np.full((4, 2), 100 * 0.25))
     prob = model_of(booster).predict(x)
-    np.testing.assert_allclose(booster._train.current_scores(), np.log(prob / (1 - prob)), atol=1e-12)
+    np.testing.assert_allclose(
+        booster._train.current_scores(), np.log(prob / (1 - prob)), atol=1e-12
+    )
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def grid_splits(n_rows: int, seed: int = 0) -> dict[str, pd.DataFrame]:
 
 
 @pytest.mark.parametrize("loss_type", ["fixed", "adaptive", "adaptive_kd"])
-def test_rows_without_any_label_count_for_nothing(tmp_path, loss_type):
+def test_rows_without_any_label_count_for_nothing(tmp_path: Path, loss_type: str) -> None:
     splits = make_splits(600)
     dropped = np.random.default_rng(1).random(600) < 0.3
     masked = splits["train"].astype(dict.fromkeys(TASKS, "Int64"))
@@ -46,7 +46,7 @@ def test_rows_without_any_label_count_for_nothing(tmp_path, loss_type):
     assert model_bytes(tmp_path / "masked") == model_bytes(tmp_path / "dropped")
 
 
-def test_a_masked_label_leaves_its_task_only(tmp_path):
+def test_a_masked_label_leaves_its_task_only(tmp_path: Path) -> None:
     splits = make_splits(900)
     masked = {name: df.astype({TASKS[1]: "Int64"}) for name, df in splits.items()}
     rng = np.random.default_rng(2)
@@ -69,7 +69,9 @@ def test_a_masked_label_leaves_its_task_only(tmp_path):
 
 @pytest.mark.parametrize("loss_type", ["fixed", "adaptive_kd"])
 @pytest.mark.parametrize("split_gradient", ["projection", "weighted_sum"])
-def test_integer_weights_equal_repeated_rows(tmp_path, loss_type, split_gradient):
+def test_integer_weights_equal_repeated_rows(
+    tmp_path: Path, loss_type: str, split_gradient: str
+) -> None:
     splits = grid_splits(3000)
     train = splits["train"]
     repeated = train.loc[train.index.repeat(train["weight"])]
@@ -92,7 +94,7 @@ def test_integer_weights_equal_repeated_rows(tmp_path, loss_type, split_gradient
         np.testing.assert_allclose(weighted[f"{task}_prob"], plain[f"{task}_prob"], atol=1e-6)
 
 
-def test_weights_count_in_the_validation_metrics(tmp_path):
+def test_weights_count_in_the_validation_metrics(tmp_path: Path) -> None:
     splits = grid_splits(1000)
     values = hyperparameters(
         tab_field_list=NUMBERS,
@@ -116,7 +118,7 @@ def test_weights_count_in_the_validation_metrics(tmp_path):
     assert state["mean_loglosses"] == [pytest.approx(np.mean(losses), abs=1e-9)]
 
 
-def test_a_task_weight_column_weighs_its_task_only(tmp_path):
+def test_a_task_weight_column_weighs_its_task_only(tmp_path: Path) -> None:
     """A task weight of 0 masks the row for this task: the same model as with an empty label."""
     splits = grid_splits(1000)
     switched_off = splits["train"]["weight"] == 3
@@ -133,7 +135,7 @@ def test_a_task_weight_column_weighs_its_task_only(tmp_path):
     assert model_bytes(tmp_path / "weighted") != model_bytes(tmp_path / "neither")
 
 
-def test_an_empty_label_is_an_error_by_default(tmp_path):
+def test_an_empty_label_is_an_error_by_default(tmp_path: Path) -> None:
     splits = make_splits(200)
     splits["val"] = splits["val"].astype({MAIN_TASK: "Int64"})
     splits["val"].loc[splits["val"].index[3], MAIN_TASK] = pd.NA

@@ -26,7 +26,9 @@ def grow(problem: Problem, n_trees: int, structure: StructureSettings | None = N
     history = [(booster._train.current_scores().copy(), booster._valid.current_scores().copy())]
     for _ in range(n_trees):
         booster.update()
-        history.append((booster._train.current_scores().copy(), booster._valid.current_scores().copy()))
+        history.append(
+            (booster._train.current_scores().copy(), booster._valid.current_scores().copy())
+        )
     return booster, history
 
 
