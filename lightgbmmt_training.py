@@ -10,6 +10,7 @@ evaluation of each split. README.md says the rest; `run_job` below is the table 
 
 import logging
 import os
+import signal
 import sys
 import threading
 from collections.abc import Mapping
@@ -17,21 +18,39 @@ from pathlib import Path
 from typing import Any
 
 from processing.failure import run_reported
-from processing.packages import install_missing
+from processing.packages import check_loadable, install_missing
 from processing.paths import JobPaths, check_model_directory, failure_file
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 
+
+def listen_for_stop() -> threading.Event:
+    """An event that is set by SIGTERM, which process 1 would not even notice otherwise."""
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: stop.set())
+    return stop
+
+
+def provide_packages() -> None:
+    """Installs what is missing, and checks that what is there can be loaded.
+
+    Raises:
+        PackageError: Something is missing and cannot be installed, or cannot be loaded.
+    """
+    install_missing(REQUIREMENTS, os.environ)
+    check_loadable("lightgbm")
+
+
 if __name__ == "__main__":
+    STOP = listen_for_stop()
     # Between two of LightGBM's parallel loops its threads spin, by default for milliseconds, in
-    # which our own passes over the rows would lack their core. libgomp reads this when it is loaded.
+    # which our own passes over the rows would lack their core. libgomp reads it when it is loaded.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     # In script mode, what is imported below may have to be installed first.
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
-    if run_reported(lambda: install_missing(REQUIREMENTS, os.environ), failure_file(os.environ)):
+    if run_reported(provide_packages, failure_file(os.environ)):
         sys.exit(1)
 
-import signal
 from dataclasses import dataclass
 
 import pandas as pd
@@ -92,13 +111,12 @@ class JobData:
     data_format: str
 
 
-def main() -> int:
-    """Runs the job and returns its exit code."""
+def main(stop: threading.Event | None = None) -> int:
+    """Runs the job and returns its exit code; `stop` None: it listens for SIGTERM from now on."""
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
     logging.captureWarnings(capture=True)
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda _signal, _frame: stop.set())
-    return run_reported(lambda: run_job(os.environ, stop), failure_file(os.environ))
+    requested = listen_for_stop() if stop is None else stop
+    return run_reported(lambda: run_job(os.environ, requested), failure_file(os.environ))
 
 
 def run_job(environ: Mapping[str, str], stop: threading.Event) -> None:
@@ -329,4 +347,4 @@ def evaluate_split(
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(STOP))

@@ -22,6 +22,7 @@ from models.sampling import Bag, Purpose, generator
 from models.shared_tree import SharedTree, TreeStructure
 from models.split_gradient import projection_factors, weighted_sum_factors
 from models.structure import GrownTree, StructureGrower, StructureSettings
+from models.task_relations import score_correlation
 from models.task_rows import LabelledRows, TaskScores, TrainingRows, base_scores, class_weights
 from models.task_weights import similarity_matrix, similarity_to_main
 from models.training_state import TrainingState
@@ -220,6 +221,10 @@ class SharedTreeBooster:
         """Similarity of each task's training probabilities to every other's, shape (K, K)."""
         train = self._train
         return similarity_matrix(train.current_scores(), train.blocks, train.rows.weight)
+
+    def score_correlation(self) -> NDArray[np.float64]:
+        """Correlation of the tasks' log-odds over the validation rows, shape (K, K)."""
+        return score_correlation(self._valid.current_scores())
 
     def restore(
         self,

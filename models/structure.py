@@ -4,7 +4,7 @@ Facts about LightGBM's internals were checked with version 4.7.0.
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import lightgbm as lgb
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from models.leaf_lookup import LeafLookup
 from models.sampling import feature_seed
 from models.shared_tree import TreeStructure
+from models.thresholds import float32_safe
 
 logger = logging.getLogger(__name__)
 
@@ -183,7 +184,9 @@ class StructureGrower:
         outputs = np.array(fields["leaf_value"].split(), dtype=np.float64)
         self._score_bound += float(np.abs(outputs).max())
         self._read_scores()
-        return GrownTree(TreeStructure.from_text_fields(fields), LeafLookup(outputs))
+        structure = TreeStructure.from_text_fields(fields)
+        structure = replace(structure, threshold=float32_safe(structure.threshold))
+        return GrownTree(structure, LeafLookup(outputs))
 
     def _is_exact(self, lookup: LeafLookup) -> bool:
         """Whether the change of a score names the leaf, for scores as large as they may be."""

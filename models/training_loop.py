@@ -1,5 +1,6 @@
 """The loop of iterations, with LightGBM-style callbacks."""
 
+import logging
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -7,6 +8,9 @@ from lightgbm.callback import CallbackEnv, EarlyStopException
 
 from models.booster import SharedTreeBooster
 from models.progress import mean_of_defined
+from models.task_relations import LOOSE_CORRELATION, loose_tasks
+
+logger = logging.getLogger(__name__)
 
 EvaluationResult = tuple[str, str, float, bool]
 
@@ -80,12 +84,22 @@ def evaluation_results(booster: SharedTreeBooster) -> list[EvaluationResult]:
 
 
 def finish(booster: SharedTreeBooster) -> None:
-    """Completes the state: a last evaluation, if the last iteration had none, and the similarity.
+    """Completes the state: a last evaluation, and how the tasks go together.
 
-    A checkpoint is saved before it: a run that goes on has its evaluations at the same iterations
-    as one that was never interrupted.
+    The evaluation is made if the last iteration had none. A checkpoint is saved before it: a run
+    that goes on has its evaluations at the same iterations as one that was never interrupted.
     """
     state = booster.state
     if state.evaluated_iterations[-1:] != [state.current_iteration]:
         state.record_evaluation(*booster.evaluate())
     state.task_similarity = booster.similarity_matrix().tolist()
+    correlation = booster.score_correlation()
+    state.task_score_correlation = correlation.tolist()
+    for task in loose_tasks(correlation):
+        logger.warning(
+            "Task %d (%s) has little in common with the other tasks (no correlation of log-odds "
+            "above %.1f on the validation split): it may do better with a model of its own",
+            task,
+            state.task_names[task],
+            LOOSE_CORRELATION,
+        )

@@ -36,6 +36,8 @@ class TrainingState:
         struggling_periods: Per task, ``[first, end]`` pairs: the task was struggling from
             iteration `first` up to and without `end`; None as `end`: it still is.
         task_similarity: Similarity of every task to every other, known after the training.
+        task_score_correlation: Correlation of the tasks' log-odds over the validation rows, known
+            after the training.
     """
 
     task_names: list[str]
@@ -55,6 +57,7 @@ class TrainingState:
     best_task_iterations: dict[int, int] = field(default_factory=dict)
     struggling_periods: dict[int, list[list[int | None]]] = field(default_factory=dict)
     task_similarity: list[list[float]] | None = None
+    task_score_correlation: list[list[float]] | None = None
 
     def __post_init__(self) -> None:
         for task in range(len(self.task_names)):

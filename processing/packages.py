@@ -91,6 +91,21 @@ def install_missing(requirements_file: Path, environ: Mapping[str, str]) -> list
     return missing
 
 
+def check_loadable(package: str) -> None:
+    """Import a package that needs libraries of the system.
+
+    Raises:
+        PackageError: It cannot be imported.
+    """
+    try:
+        importlib.import_module(package)
+    except (ImportError, OSError) as error:
+        raise PackageError(
+            f"{package} is installed but cannot be loaded: {error}. If it is libgomp that is "
+            "missing, install the system's OpenMP library (on Debian: apt-get install libgomp1)"
+        ) from error
+
+
 def _is_installed(name: str, version: str) -> bool:
     try:
         installed = str(importlib.metadata.version(name))

@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import pickle
+import re
 import shutil
 import signal
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +26,7 @@ Damage = Callable[[Path], object]
 Change = Callable[[pd.DataFrame], pd.DataFrame]
 
 SPLITS = ("train", "val", "test")
-QUICK = {"num_iterations": 2, "num_leaves": 4}
+QUICK: dict[str, object] = {"num_iterations": 2, "num_leaves": 4}
 STEERING = ("SM_", "SAGEMAKER_", "USE_PRECOMPUTED_", "USE_SECURE_PYPI", "REGION")
 ARTIFACTS = Path("input/data/model_artifacts_input")
 
@@ -109,6 +110,11 @@ def failure_text(base: Path) -> str | None:
     return path.read_text("utf-8") if path.is_file() else None
 
 
+def pattern(line: str) -> str:
+    """The regular expression of a line in which `<...>` stands for any text."""
+    return ".+".join(re.escape(part) for part in line.split("<...>"))
+
+
 def results(base: Path) -> list[str]:
     """All files in `model` and `output/data`, and the hidden ones beside these folders."""
     published = [*base.glob("model/**/*"), *base.glob("output/data/**/*")]
@@ -119,7 +125,7 @@ def results(base: Path) -> list[str]:
 def small_tree(base: Path, ending: str = "csv", n_rows: int = 120, **changes: object) -> Path:
     """A tree of a job that takes a moment: two files in the training channel, one in the others."""
     splits = make_splits(n_rows)
-    write_tree(base, splits, hyperparameters(**QUICK, **changes), ending)
+    write_tree(base, splits, hyperparameters(**(QUICK | changes)), ending)
     for part, rows in enumerate((slice(0, n_rows // 2), slice(n_rows // 2, n_rows))):
         write_table(splits["train"][rows], channel(base, "train") / f"part-{part}.{ending}")
     return base

@@ -25,6 +25,7 @@ from failure_cases import (
     file_instead,
     last_table,
     nothing,
+    pattern,
     results,
     run_main,
     settings,
@@ -95,9 +96,8 @@ def test_fault(
     environ = {name: value.replace("BASE", str(base)) for name, value in case.environ.items()}
     outcome = run_main(base, monkeypatch, capfd, **environ)
     assert outcome.exit_code == 1
-    wanted = ".+".join(re.escape(part) for part in case.cause.split("<...>"))
     cause = outcome.cause.replace(str(base), "BASE")
-    assert re.fullmatch(wanted, cause), f"wanted {case.cause}\nfound  {cause}"
+    assert re.fullmatch(pattern(case.cause), cause), f"wanted {case.cause}\nfound  {cause}"
     assert len(outcome.cause) <= SHOWN_CHARACTERS
     assert outcome.stderr == f"{outcome.cause}\n"
     assert outcome.failure is not None
@@ -196,3 +196,18 @@ def test_a_missing_package_is_named_before_anything_is_imported(tree: Path, tmp_
     assert done.returncode == 1
     assert done.stderr.startswith("Missing packages: nobody-has-this==1.0. USE_SECURE_PYPI is true")
     assert failure_text(tree) == done.stderr
+
+
+def test_a_library_of_the_system_that_is_missing_is_named(tree: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "packages" / "lightgbm.py"
+    broken.parent.mkdir()
+    broken.write_text("raise OSError('libgomp.so.1: cannot open shared object file')")
+    done = run_script(tree, PYTHONPATH=str(broken.parent))
+    assert done.returncode == 1
+    assert done.stderr == (
+        "lightgbm is installed but cannot be loaded: libgomp.so.1: cannot open shared object file. "
+        "If it is libgomp that is missing, install the system's OpenMP library (on Debian: apt-get "
+        "install libgomp1)\n"
+    )
+    assert failure_text(tree) == done.stderr
+    assert results(tree) == []

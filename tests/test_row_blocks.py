@@ -28,9 +28,10 @@ def test_blocks_cover_every_row_once(n_rows: int, n_tasks: int, small_blocks: No
 
 
 def test_more_tasks_make_shorter_blocks() -> None:
-    assert RowBlocks(10, 2, 1).rows_per_block == 2**16
-    assert RowBlocks(10, 16, 1).rows_per_block == 2**13
-    assert RowBlocks(10, 2**17, 1).rows_per_block == 1024
+    for n_tasks in (3, 8, 50):
+        values = n_tasks * RowBlocks(10, n_tasks, 1).rows_per_block
+        assert values == pytest.approx(RowBlocks(10, 1, 1).rows_per_block, rel=0.01)
+    assert RowBlocks(10, 10**6, 1).rows_per_block == 1024
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

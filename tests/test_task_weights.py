@@ -124,6 +124,29 @@ def test_many_blocks_give_what_one_gives(monkeypatch: pytest.MonkeyPatch) -> Non
     np.testing.assert_allclose(similarity_matrix(raw_score, blocks), whole, rtol=1e-12)
 
 
+def test_a_pair_is_compared_where_both_labels_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.row_blocks._VALUES_PER_BLOCK", 1)
+    raw_score = scores("random")
+    rng = np.random.default_rng(5)
+    weight = rng.integers(0, 3, raw_score.shape).astype(np.float32)
+    matrix = similarity_matrix(raw_score, RowBlocks(len(raw_score), 4, 2), weight)
+    to_main = similarity_to_main(raw_score, 2, RowBlocks(len(raw_score), 4, 1), weight)
+    np.testing.assert_array_equal(to_main, matrix[:, 2])
+    for i, j in [(0, 1), (2, 0), (3, 2)]:
+        known = (weight[:, i] > 0) & (weight[:, j] > 0)
+        assert matrix[i, j] == pytest.approx(1 - expected_js(raw_score[known], i, j), abs=1e-9)
+
+
+def test_tasks_without_a_common_row_are_not_dissimilar() -> None:
+    raw_score = scores("random")
+    weight = np.ones(raw_score.shape, dtype=np.float32)
+    weight[::2, 0] = 0
+    weight[1::2, 1] = 0
+    found = similarity_to_main(raw_score, 1, RowBlocks(len(raw_score), 4, 1), weight)
+    assert found[0] == 1.0
+    assert np.isfinite(found).all()
+
+
 SIMILARITY = np.array([1.0, 0.75, 0.36])
 LAST = np.array([1.0, 0.5, 0.86])
 
