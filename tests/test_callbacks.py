@@ -227,8 +227,9 @@ def test_a_request_is_followed_before_the_next_iteration(caplog: pytest.LogCaptu
     assert callback.before_iteration
     callback(environment(5))
     requested[0] = True
-    with pytest.raises(EarlyStopException):
+    with pytest.raises(EarlyStopException) as stop:
         callback(environment(6))
+    assert stop.value.best_iteration == 5  # counted from 0
     assert caplog.messages == ["Stopped on request after iteration 6"]
 
 

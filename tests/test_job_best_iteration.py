@@ -122,7 +122,7 @@ def test_rounds_count_iterations_also_where_evaluations_are_rare(tmp_path: Path)
 
 
 def test_the_main_task_never_struggles_and_others_may_recover(tmp_path: Path) -> None:
-    patience = 2
+    patience = 1
     run(tmp_path, loss_type="adaptive_kd", loss_patience=patience, learning_rate=0.3)
     state = model_json(tmp_path, "training_state.json")
     assert state["struggling_periods"]["0"] == []

@@ -1,6 +1,8 @@
 """Files of every kind through the whole job: the same data give the same model."""
 
+import csv
 import gzip
+import io
 import itertools
 from collections.abc import Callable
 from pathlib import Path
@@ -144,6 +146,37 @@ def test_parquet_integers_as_ids_become_their_digits(tmp_path: Path) -> None:
     run_job(write_tree(tmp_path, large, hyperparameters(num_iterations=1), "parquet"))
     ids = predictions(tmp_path, "test")["id"]
     assert ids.tolist() == [str(2**62 + row) for row in splits["test"].index]
+
+
+ODD_IDS = [
+    "00123",
+    "NA",
+    "nan",
+    "null",
+    "1e5",
+    "1.0",
+    " x ",
+    "a,b",
+    'say "x"',
+    "a\tb",
+    "é\n欺",
+    "'",
+]
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_ids_are_text_and_stay_as_they_are(tmp_path: Path, ending: str) -> None:
+    splits = make_splits(200)
+    splits["test"] = splits["test"][: len(ODD_IDS)].assign(id=ODD_IDS)
+    run_job(write_tree(tmp_path, splits, hyperparameters(num_iterations=1), ending))
+    content = members(tmp_path, "test")[f"test/predictions.{ending}"]
+    if ending == "parquet":
+        ids = pd.read_parquet(io.BytesIO(content))["id"].tolist()
+    else:
+        lines = io.StringIO(content.decode(), newline="")
+        rows = csv.reader(lines, delimiter="\t" if ending == "tsv" else ",")
+        ids = [row[0] for row in rows][1:]
+    assert ids == ODD_IDS
 
 
 # The same numbers and labels in types and spellings that formats and writers differ in.

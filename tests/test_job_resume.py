@@ -1,5 +1,7 @@
 """Killed, started again, continued: the result is that of a job that was never interrupted."""
 
+import hashlib
+import io
 import json
 import shutil
 import signal
@@ -193,11 +195,11 @@ def test_raising_the_iterations_goes_on_and_equals_one_long_run(
     reference = new_tree(tmp_path / "reference", **SETTINGS[name])
     run_job(reference)
     raised = new_tree(tmp_path / "raised", **SETTINGS[name])
-    for n_iterations in (1, 7, 13, 30):
+    for n_iterations in (1, 13, 30):
         change_knobs(raised, num_iterations=n_iterations)
         run_job(raised)
     assert "Going on from a checkpoint after iteration 1" in job_log.messages
-    assert "Going on from a checkpoint after iteration 7" in job_log.messages
+    assert "Going on from a checkpoint after iteration 13" in job_log.messages
     assert result(raised) == result(reference)
 
 
@@ -242,12 +244,14 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
 
 def make_newer(path: Path) -> None:
     """Rewrites a checkpoint as a later version of the program might."""
-    with np.load(path) as archive:
+    n_checksum = hashlib.sha256().digest_size
+    with np.load(io.BytesIO(path.read_bytes()[:-n_checksum])) as archive:
         arrays = dict(archive)
     header = json.loads(arrays["header"].tobytes())
-    header["format_version"] += 1
-    text = json.dumps(header | {"something": "new"})
-    np.savez(path, **{**arrays, "header": np.frombuffer(text.encode(), dtype=np.uint8)})
+    text = json.dumps(header | {"format_version": 2, "something": "new"})
+    content = io.BytesIO()
+    np.savez(content, **{**arrays, "header": np.frombuffer(text.encode(), dtype=np.uint8)})
+    path.write_bytes(content.getvalue() + hashlib.sha256(content.getvalue()).digest())
 
 
 def test_a_checkpoint_of_a_newer_version_is_passed_over_or_refused(

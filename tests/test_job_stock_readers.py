@@ -44,6 +44,17 @@ def test_stock_lightgbm_predicts_the_same_from_raw_rows(tmp_path: Path, ending: 
     assert max(differences.values()) < 1e-6
 
 
+def test_numbers_halfway_between_training_values_go_the_same_way(tmp_path: Path) -> None:
+    # Where LightGBM puts its thresholds: those who score have 34.8, the job has its float32.
+    splits = make_splits(600)
+    for name, table in splits.items():
+        tenths = 2 * (table["age"] // 10) + (1 if name == "train" else 0)
+        splits[name] = table.assign(age=tenths / 10, balance=-tenths / 1000)
+    knobs = hyperparameters(num_iterations=30, num_leaves=31, min_data_in_leaf=1)
+    run_job(write_tree(tmp_path, splits, knobs))
+    assert max(outsider(tmp_path).values()) < 1e-6
+
+
 def test_treelite_and_shap_read_the_file_and_agree(finished_job: Path) -> None:
     differences = outsider(finished_job, "--tools")
     assert len(differences) == 7

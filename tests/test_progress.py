@@ -8,6 +8,7 @@ import re
 import pytest
 from lightgbm.callback import CallbackEnv
 
+from models.callbacks import TrainingStateCallback
 from models.progress import Progress, log_tuner_metrics, mean_of_defined
 from models.training_state import TrainingState
 
@@ -67,6 +68,11 @@ def run(
                 evaluation_result_list=[],
             )
         )
+
+
+def test_it_reports_after_the_iteration_and_the_state() -> None:
+    assert not Progress.before_iteration
+    assert Progress.order > TrainingStateCallback.order
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -91,6 +91,7 @@ def test_shape() -> None:
         ([1, 0, 0, 0], [1e6, 1e6, 1e6, 1e6], 1 / 3),
         ([1, 0, 0, 0], [1e-3, 9, 90, 900], 1e-3 / 999),
         ([1, 1, 1, 0], [0, 0, 0, 7], 0.5 / 7),
+        ([1, 1, 1, 0], [0, 0, 0, 0.25], 0.5),  # half of what there is, where that is below a row
         ([1, 1, 1, 0], [0, 0, 0, 0], 1.0),
     ],
 )
@@ -118,6 +119,19 @@ def test_scores_start_at_the_base_and_follow_the_trees(dtype: np.dtype[Any]) -> 
         scores.assign_leaves(find)
         scores.add_tree(value)
         expected += value.astype(dtype)[leaf]
+        np.testing.assert_array_equal(scores.current_scores(), expected)
+
+
+def test_trees_are_added_though_nobody_looks_at_the_scores(dtype: np.dtype[Any]) -> None:
+    scores = TaskScores(LabelledRows(make_labels()), np.zeros(3), 2)
+    expected = np.zeros((N_ROWS, 3), dtype=dtype)
+    for seed in range(3):
+        leaf, find = random_leaves(seed)
+        value = np.random.default_rng(seed).normal(size=(MAX_LEAVES, 3))
+        scores.assign_leaves(find)
+        scores.add_tree(value)
+        expected += value.astype(dtype)[leaf]
+    for _ in range(2):  # the last one is not added again
         np.testing.assert_array_equal(scores.current_scores(), expected)
 
 

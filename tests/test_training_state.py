@@ -163,6 +163,7 @@ def test_a_round_trip_through_strict_json_gives_the_same_state(state: TrainingSt
     again = TrainingState.from_checkpoint_dict(json.loads(text))
     # nan is not equal to itself; the text of all attributes is.
     assert repr(again) == repr(state)
+    assert json.loads(text) == state.to_checkpoint_dict()
     assert again.struggling_tasks == state.struggling_tasks
     assert json.dumps(again.to_checkpoint_dict()) == text
 
