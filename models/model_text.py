@@ -30,7 +30,6 @@ def file_feature_names(names: Sequence[str]) -> list[str]:
         while not plain and substitute in taken:
             substitute += "_"
         result.append(name if plain else substitute)
-        taken.add(result[-1])
     return result
 
 

@@ -62,7 +62,8 @@ def main() -> None:
             exit_code = lightgbmmt_training.main()
             sys.stdout.flush()
             os._exit(exit_code)
-        print(_exit_code(child), flush=True)
+        sys.stdout.write(f"{_exit_code(child)}\n")
+        sys.stdout.flush()
 
 
 def _exit_code(child: int) -> int:

@@ -23,8 +23,8 @@ def test_all_unfit_columns_in_one_message() -> None:
     table = _table(a=[1, np.nan, -1], b=[0, 0, 0], c=[1, 1, np.inf], d=[1, 1, 1])
     message = (
         r"^val: wanted weights of zero or more, found column 'a': 1 missing \(first in val/a\.csv, "
-        r"row 2\) and 1 negative \(first in val/b\.csv, row 1\); column 'b': only zeros; column 'c': "
-        r"1 infinite \(first in val/b\.csv, row 1\)$"
+        r"row 2\) and 1 negative \(first in val/b\.csv, row 1\); column 'b': only zeros; "
+        r"column 'c': 1 infinite \(first in val/b\.csv, row 1\)$"
     )
     with pytest.raises(DataError, match=message):
         check_weights(table, ["a", "b", "c", "d"], PLACES)
