@@ -125,9 +125,7 @@ def test_a_fault_of_the_data_is_the_reason_that_the_platform_shows(
     base = small_tree(tmp_path / "base")
     steps(tables(values(isCard="2"), "val"), job_files(source))(base)
     done = run_toolkit(base)
-    cause = (
-        "val: wanted labels 0 or 1, found column 'isCard': 1 other values ('2' 1 times"
-    )
+    cause = "val: wanted labels 0 or 1, found column 'isCard': 1 other values ('2' 1 times"
     assert done.returncode == 1
     assert (failure_text(base) or "").startswith(cause)
     assert cause in done.stderr
