@@ -101,7 +101,7 @@ DEFAULTS = {
     "loss_weight_method": "standard",
     "loss_weight_update_frequency": 10,
     "loss_patience": 5,
-    "loss_kd_weight": 1.0,
+    "loss_kd_weight": 0.1,
     "loss_kd_teacher": "main",
     "loss_split_gradient": "projection",
     "loss_cache_predictions": True,

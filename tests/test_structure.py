@@ -94,6 +94,13 @@ VARIANTS = {
 }
 
 
+QUANTIZATIONS = [
+    SETTINGS,
+    replace(SETTINGS, use_quantized_grad=True, num_grad_quant_bins=8),
+    replace(SETTINGS, use_quantized_grad=True, num_grad_quant_bins=4),
+]
+
+
 @pytest.mark.parametrize("settings", list(VARIANTS.values()), ids=list(VARIANTS))
 def test_the_score_names_the_leaf_that_the_features_lead_to(
     problem: Problem, settings: StructureSettings
@@ -235,6 +242,20 @@ def test_feature_sampling_depends_on_seed_and_iteration_alone(problem: Problem) 
     assert len(used) > 1
     assert all(len(features) <= 2 for features in used)
     assert not all(map(same, forwards, grow(43, [0, 1, 2, 3, 4])))
+
+
+def test_what_threads_and_resuming_rely_on_is_set() -> None:
+    params = VARIANTS["quantized"].lightgbm_params()
+    assert params["deterministic"]
+    assert params["force_row_wise"]
+    assert params["stochastic_rounding"] is False
+
+
+def test_quantization_changes_the_structure(problem: Problem) -> None:
+    gradient = split_gradient(problem, 0)
+    trees = [make_grower(problem, settings).grow(*gradient, 0) for settings in QUANTIZATIONS]
+    thresholds = {tree.structure.threshold.tobytes() for tree in trees if tree is not None}
+    assert len(thresholds) == len(QUANTIZATIONS)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ class AdaptiveDistillationLoss(AdaptiveLoss):
             probability at its best iteration.
     """
 
-    kd_weight: float = 1.0
+    kd_weight: float = 0.1
     patience: int = 5
     teacher: str = "main"
 
