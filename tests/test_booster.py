@@ -294,6 +294,9 @@ def test_an_iteration_without_a_split_adds_a_tree_of_zeros(problem: Problem) -> 
     assert [tree.structure.n_leaves for tree in booster.trees] == [1, 1, 1]
     assert not any(tree.leaf_value.any() for tree in booster.trees)
     assert booster.trees[0].structure.leaf_count.tolist() == [800]
+    assert booster.trees[0].leaf_weight.shape == (1, 3)
+    assert booster.trees[0].internal_value.shape == (0, 3)
+    assert booster.trees[0].internal_weight.shape == (0, 3)
     prob = model_of(booster).predict(problem.valid_x)
     np.testing.assert_allclose(prob, np.tile(problem.train.label.mean(axis=0), (400, 1)))
 
@@ -310,6 +313,32 @@ def test_an_iteration_without_a_split_among_others(problem: Problem) -> None:
         booster._train.current_scores(),
         atol=1e-12,
     )
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_projection_is_scaled_by_the_hessians_of_the_last_tree(
+    problem: Problem, weighted: bool
+) -> None:
+    label = problem.train.label.copy()
+    label[:, 1] = 1  # a task of one class has no say
+    label[:, 2] = 0 if weighted else label[:, 2]
+    weight = WEIGHTS if weighted else np.ones_like(WEIGHTS)
+    labels = LabelledRows(label, weight if weighted else None)
+    booster = make_booster(replace(problem, train=labels))
+
+    def mean_hess() -> Array:
+        prob = 1 / (1 + np.exp(-booster._train.current_scores()))
+        mean: Array = np.average(prob * (1 - prob), axis=0, weights=weight)
+        return np.where([True, False, not weighted], mean, 0.0)
+
+    expected = mean_hess()
+    np.testing.assert_allclose(booster._mean_hess(), expected, rtol=1e-6)
+    for _ in range(3):
+        expected = mean_hess()
+        booster.update()
+        np.testing.assert_allclose(booster._mean_hess(), expected, rtol=1e-6)
+    booster.trees.append(booster._unsplit_tree())
+    np.testing.assert_allclose(booster._mean_hess(), expected, rtol=1e-6)
 
 
 # Rows that count more, less, or not at all.

@@ -49,8 +49,9 @@ OTHERS: dict[str, Callable[[], str]] = {
         "settings", [table(X[:3]), table()], [LABEL, WEIGHT, LABEL, None]
     ),
     "another shape": lambda: fingerprint(
+        # The same numbers, column after column.
         "settings",
-        [table(X.T.reshape(3, 4).T.reshape(3, 4)), table()],
+        [table(X.T.reshape(6, 2).T), table()],
         [LABEL, WEIGHT, LABEL, None],
     ),
     "a label": lambda: fingerprint(
@@ -94,6 +95,10 @@ def test_it_is_the_same_for_the_same_values_however_they_lie_in_memory() -> None
         )
         == PLAIN
     )
+
+
+def test_where_an_array_is_absent_matters() -> None:
+    assert fingerprint("", [], [None, LABEL]) != fingerprint("", [], [LABEL, None])
 
 
 def test_it_is_64_hex_digits() -> None:

@@ -6,9 +6,10 @@ No traceback, no hang, no crash, and no success with wrong output. The jobs run 
 import csv
 import gzip
 import io
+import json
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import pandas as pd
 import pytest
 from failure_cases import channel, config, failure_text, removed, results, small_tree, steps
 from forking_jobs import ForkingJobs, forking_jobs
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jobs import job_environment, predictions
 
@@ -26,7 +27,6 @@ from processing.model_directory import MODEL_DIRECTORY_FILES
 COMPLETE = sorted([f"model/{name}" for name in MODEL_DIRECTORY_FILES] + ["output/data/val.tar.gz"])
 TASKS = ["isFraud", "isCard"]
 SHOWN_CHARACTERS = 1024
-NATIVE = "code/hyperparams/hyperparameters.json"
 TOKENS = (
     *(b'"', b",", b"\n", b"\r", b"\r\n", b"\t", b";", b"'", b"\\", b"\0", b"\xff", b"\xef\xbb\xbf"),
     *(
@@ -44,6 +44,8 @@ TOKENS = (
     ),
     *(b"id", b"isFraud", b"\xed\xa0\x80", "\u2028".encode()),
 )
+# Any integer is a valid number of them, and many take long.
+COSTLY = ("num_iterations", "num_leaves")
 BORDER = re.compile(rb"(?<=[\n\t,:{}\[\]\"])|(?=[\n\t,:{}\[\]\"])")
 
 
@@ -95,6 +97,13 @@ BLOWS = st.lists(
     max_size=3,
 )
 
+DOCUMENTS = (
+    "code/hyperparams/hyperparameters.json",
+    "input/config/hyperparameters.json",
+    "input/config/resourceconfig.json",
+    "input/config/inputdataconfig.json",
+    "input/config/checkpointconfig.json",
+)
 # Format of the tree's data, and the file that is damaged.
 TARGETS = (
     ("csv", "input/data/train/part-0.csv"),
@@ -104,12 +113,23 @@ TARGETS = (
     ("csv.gz", "input/data/val/part-0.csv.gz"),
     ("parquet", "input/data/train/part-0.parquet"),
     ("parquet", "input/data/val/part-0.parquet"),
-    ("csv", NATIVE),
-    ("csv", "input/config/hyperparameters.json"),
-    ("csv", "input/config/resourceconfig.json"),
-    ("csv", "input/config/inputdataconfig.json"),
-    ("csv", "input/config/checkpointconfig.json"),
+    *(("csv", name) for name in DOCUMENTS),
 )
+
+
+def strike(blows: list[Blow], content: bytes) -> bytes:
+    """The bytes after all blows."""
+    for blow in blows:
+        content = blow.strike(content)
+    return content
+
+
+def put_value(content: bytes, place: int, value: object) -> bytes:
+    """A JSON object with another value for one of its names, or for all of it."""
+    document = json.loads(content)
+    names = [*(name for name in document if name not in COSTLY), None]
+    name = names[place % len(names)]
+    return json.dumps(value if name is None else document | {name: value}).encode()
 
 
 class Trees:
@@ -134,16 +154,14 @@ class Trees:
         files = [path for path in base.rglob("*") if path.is_file()]
         return {str(path.relative_to(base)): path.read_bytes() for path in files}
 
-    def run(self, ending: str, name: str, blows: list[Blow]) -> None:
+    def run(self, ending: str, name: str, damage: Callable[[bytes], bytes]) -> None:
         """Runs the job on a tree with one damaged file; it must end as it should."""
         with tempfile.TemporaryDirectory() as folder:
             base = Path(folder)
             for other, content in self._files[ending].items():
                 (base / other).parent.mkdir(parents=True, exist_ok=True)
                 (base / other).write_bytes(content)
-            path = base / name
-            for blow in blows:
-                path.write_bytes(blow.strike(path.read_bytes()))
+            (base / name).write_bytes(damage(self._files[ending][name]))
             check(base, self._jobs.run(base))
 
 
@@ -198,20 +216,43 @@ def trees(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trees]:
 
 @pytest.mark.parametrize(("ending", "name"), TARGETS)
 def test_a_tree_without_damage_succeeds(ending: str, name: str, trees: Trees) -> None:
-    trees.run(ending, name, [])
+    trees.run(ending, name, lambda content: content)
 
 
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=4,
+)
 DAMAGE = given(target=st.sampled_from(TARGETS), blows=BLOWS)
+OTHER_VALUES = given(
+    name=st.sampled_from(DOCUMENTS),
+    place=st.integers(0, 100),
+    value=JSON_VALUES | JSON_VALUES.map(json.dumps),
+)
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
 @DAMAGE
 def test_damage(target: tuple[str, str], blows: list[Blow], trees: Trees) -> None:
-    trees.run(*target, blows)
+    trees.run(*target, lambda content: strike(blows, content))
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@OTHER_VALUES
+def test_other_values(name: str, place: int, value: object, trees: Trees) -> None:
+    trees.run("csv", name, lambda content: put_value(content, place, value))
 
 
 @pytest.mark.long
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None)
 @DAMAGE
 def test_much_damage(target: tuple[str, str], blows: list[Blow], trees: Trees) -> None:
-    trees.run(*target, blows)
+    trees.run(*target, lambda content: strike(blows, content))
+
+
+@pytest.mark.long
+@settings(max_examples=150, deadline=None)
+@OTHER_VALUES
+def test_many_other_values(name: str, place: int, value: object, trees: Trees) -> None:
+    trees.run("csv", name, lambda content: put_value(content, place, value))

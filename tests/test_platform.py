@@ -23,6 +23,7 @@ def test_one_host_or_no_file_is_fine(text: str, tmp_path: Path) -> None:
             r"the job has 3 hosts \(.*r\.json\), .* instance_count to 1",
         ),
         ('{"hosts": "a, b"}', r"r\.json: \"hosts\" must be a list, found 'a, b'"),
+        ('{"hosts": ["a", "b"]}', r"the job has 2 hosts"),
         ("[]", r"r\.json must be a JSON object, found list"),
         ("{", r"r\.json is no readable JSON file: "),
     ],
