@@ -6,7 +6,6 @@ keeps raw scores and trees; `models.model_text` writes what it keeps. One iterat
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from models.leaf_values import LeafValueSettings, newton_values
 from models.loss.base import Distillation, MultiTaskLoss
-from models.loss.logloss import logloss, sigmoid
+from models.loss.logloss import sigmoid
 from models.sampling import Bag, Purpose, generator
 from models.shared_tree import SharedTree, TreeStructure
 from models.split_gradient import projection_factors, weighted_sum_factors
@@ -27,7 +26,7 @@ from models.task_rows import LabelledRows, TaskScores, TrainingRows, base_scores
 from models.task_weights import similarity_matrix, similarity_to_main
 from models.training_state import TrainingState
 from models.tree_walk import replay_trees
-from models.validation_scores import auc_roc
+from models.validation_scores import ValidationScorer
 
 
 @dataclass(frozen=True)
@@ -82,6 +81,7 @@ class SharedTreeBooster:
         n_threads = settings.structure.num_threads
         self._train = TrainingRows(train, self.base_score, settings.structure.num_leaves, n_threads)
         self._valid = TaskScores(valid, self.base_score, n_threads)
+        self._scorer = ValidationScorer(valid, self._valid.blocks, n_threads)
         self._best_score = self._train.current_scores().copy() if settings.keep_best_self else None
         if not state.weight_evolution:
             state.record_weights(loss.initial_weights())
@@ -171,37 +171,7 @@ class SharedTreeBooster:
 
     def evaluate(self) -> tuple[list[float], float]:
         """Validation AUC of each task, and the mean log-loss over tasks; nan where undefined."""
-        rows, score = self._valid.rows, self._valid.current_scores()
-
-        def task_auc(task: int) -> float:
-            column = np.ascontiguousarray(score[:, task])
-            positive = rows.label[:, task] == 1
-            if rows.weight is None:
-                return auc_roc(column, positive)
-            weight = rows.weight[:, task]
-            known = weight > 0
-            return auc_roc(column[known], positive[known], weight[known])
-
-        with ThreadPoolExecutor(self._settings.structure.num_threads) as pool:
-            task_aucs = list(pool.map(task_auc, range(rows.n_tasks)))
-        return task_aucs, self._valid_logloss(score)
-
-    def _valid_logloss(self, score: NDArray[np.floating]) -> float:
-        rows = self._valid.rows
-
-        def block_sums(block: slice, _: int) -> NDArray[np.float64]:
-            loss = logloss(score[block], rows.label[block])
-            weight = np.ones_like(loss) if rows.weight is None else rows.weight[block]
-            return np.stack(
-                [
-                    np.einsum("ij,ij->j", loss, weight, dtype=np.float64),
-                    weight.sum(axis=0, dtype=np.float64),
-                ]
-            )
-
-        total, weight = self._valid.blocks.sum(block_sums)
-        known = weight > 0
-        return float(np.mean(total[known] / weight[known])) if known.any() else float("nan")
+        return self._scorer.evaluate(self._valid.current_scores())
 
     def keep_best_scores(self, tasks: Sequence[int]) -> None:
         """Remembers the present training scores of some tasks as their best."""

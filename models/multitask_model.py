@@ -8,13 +8,16 @@ import lightgbm as lgb
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import expit
+
+from models.shared_walk import SharedWalk
 
 
 class MultiTaskModel:
     """A trained ensemble for K tasks.
 
-    It predicts with stock LightGBM from the very text that is written to the model file, so what is
-    evaluated is what users of the file will get. Its methods have the names and results of those of
+    It predicts from the very text that is written to the model file, so what is evaluated is what
+    users of the file will get. Its methods have the names and results of those of
     `lightgbm.Booster`.
     """
 
@@ -26,6 +29,10 @@ class MultiTaskModel:
     def _booster(self) -> lgb.Booster:
         return lgb.Booster(model_str=self._text)
 
+    @cached_property
+    def _walk(self) -> SharedWalk:
+        return SharedWalk(self._text)
+
     def model_to_string(self) -> str:
         """The content of the model file."""
         return self._text
@@ -34,9 +41,10 @@ class MultiTaskModel:
         """Probabilities of all tasks, shape (n, K).
 
         Args:
-            data: Features in order, anything that `lightgbm.Booster.predict` takes.
+            data: Features in order, shape (n, F), at least one row.
         """
-        return np.asarray(self._booster.predict(data))
+        # To the same bits LightGBM's own sigmoid; NumPy's `exp` rounds otherwise.
+        return np.asarray(expit(self._walk.raw_score(data)))
 
     def feature_importance(self, importance_type: str = "gain") -> NDArray[np.float64]:
         """Importance of every feature over all trees of the file, shape (F,)."""

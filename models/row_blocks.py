@@ -30,7 +30,12 @@ class RowBlocks:
 
     def __init__(self, n_rows: int, n_tasks: int, n_threads: int) -> None:
         self.n_rows = n_rows
-        self.rows_per_block = max(1024, _VALUES_PER_BLOCK // n_tasks)
+        # An even number of blocks of one size: two threads then have as much to do, and four or
+        # more hardly wait for each other.
+        most_rows = max(1024, _VALUES_PER_BLOCK // n_tasks)
+        n_blocks = max(1, -(-n_rows // most_rows))
+        n_blocks += n_blocks % 2 if n_blocks > 1 else 0
+        self.rows_per_block = max(1, -(-n_rows // n_blocks))
         starts = range(0, n_rows, self.rows_per_block)
         self.slices = [slice(start, min(start + self.rows_per_block, n_rows)) for start in starts]
         self.n_workers = max(1, min(n_threads, len(self.slices)))

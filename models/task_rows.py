@@ -108,8 +108,11 @@ class TaskScores:
         """Adds the pending tree to a block and returns the block's scores."""
         score = self._raw_score[rows]
         if self._pending is not None:
-            step = self._scratch[worker][: rows.stop - rows.start]
-            np.take(self._pending, self.leaf[rows], axis=0, out=step, mode="clip")
+            n = rows.stop - rows.start
+            step, leaf = self._scratch[worker][:n], self._index_scratch[worker][:n]
+            # `take` would convert other indices itself, and keep the interpreter lock meanwhile.
+            np.copyto(leaf, self.leaf[rows])
+            np.take(self._pending, leaf, axis=0, out=step, mode="clip")
             score += step
         return score
 

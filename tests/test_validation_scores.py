@@ -10,9 +10,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from models.validation_scores import auc_roc
+from models.validation_scores import AucRoc
 
 Array = NDArray[Any]
+
+
+def auc_roc(score: Array, positive: Array, weight: Array | None = None) -> float:
+    """The area for one score."""
+    return AucRoc(positive, weight)(score)
+
 
 CASES: dict[str, Callable[[np.random.Generator], Array]] = {
     "distinct": lambda rng: rng.normal(size=2000),

@@ -45,7 +45,9 @@ def logloss_grad_hess(
 
     All arrays have the same shape; `grad` and `hess` may be strided views.
     """
-    np.subtract(prob, label, out=grad)
+    # An operation on mixed types converts bit by bit, and keeps the interpreter lock meanwhile.
+    np.copyto(hess, label, casting="same_kind")
+    np.subtract(prob, hess, out=grad)
     # 1 - p is exact in floating point for p >= 1/2, where p - p * p would cancel.
     np.subtract(1, prob, out=hess)
     np.multiply(hess, prob, out=hess)
