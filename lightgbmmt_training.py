@@ -64,6 +64,7 @@ from models.checkpoint import Checkpoint, newest_usable
 from models.curves import plot_multitask_curves
 from models.evaluation import chosen_thresholds, compute_multitask_metrics, summary
 from models.factory import ModelFactory
+from models.intercept import intercept_shifts
 from models.multitask_model import MultiTaskModel, predict_multitask
 from models.progress import log_tuner_metrics
 from models.task_rows import LabelledRows
@@ -258,7 +259,7 @@ def train(
         save_checkpoint()
         finish(booster)
         log_similarity(booster.state)
-    return booster.state, factory.create_model(booster, data.preprocessing.feature_columns)
+    return booster.state, finished_model(factory, booster, hyperparams, data)
 
 
 def start_booster(
@@ -290,6 +291,25 @@ def start_booster(
     # The Dataset holds the binned features; the raw ones of the training rows have had their use.
     del data.splits["train"]
     return booster, job_fingerprint
+
+
+def finished_model(
+    factory: ModelFactory,
+    booster: SharedTreeBooster,
+    hyperparams: LightGBMMtModelHyperparameters,
+    data: JobData,
+) -> MultiTaskModel:
+    """The model, with its intercepts calibrated if that is wanted."""
+    feature_columns = data.preprocessing.feature_columns
+    model = factory.create_model(booster, feature_columns)
+    if not hyperparams.calibrate_intercept:
+        return model
+    prob = predict_multitask(model, data.splits["val"], feature_columns)
+    shifts = intercept_shifts(prob, data.labels["val"], data.labels["train"])
+    booster.state.intercept_shift = shifts.tolist()
+    for task, shift in zip(data.tasks, shifts, strict=True):
+        logger.info("Log-odds of %s shifted by %+.4f (calibrate_intercept)", task, shift)
+    return factory.create_model(booster, feature_columns)
 
 
 def log_similarity(state: TrainingState) -> None:

@@ -173,11 +173,14 @@ class LightGBMMtModelHyperparameters(BaseModel):
     min_sum_hessian_in_leaf: Number = Field(
         default=1e-3, ge=0, description="Smallest sum of the structure's hessians in a leaf."
     )
-    lambda_l1: Number = Field(default=0.0, ge=0, description="L1 regularization.")
+    lambda_l1: Number = Field(
+        default=0.0, ge=0, description="L1 regularization of the leaf values and of a split's gain."
+    )
     lambda_l2: Number = Field(
-        default=1.0,
+        default=2.0,
         ge=0,
-        description="L2 regularization; keeps leaves with few positives of a rare task small.",
+        description="L2 regularization of the leaf values; keeps leaves with few positives of a "
+        "rare task small.",
     )
     min_gain_to_split: Number = Field(default=0.0, ge=0, description="Smallest gain of a split.")
     max_bin: Integer = Field(
@@ -231,6 +234,11 @@ class LightGBMMtModelHyperparameters(BaseModel):
     )
     early_stopping_metric: Annotated[Literal["main_auc", "mean_auc", "mean_logloss"], AsChoice] = (
         Field(default="main_auc", description="Validation score that early stopping watches.")
+    )
+    calibrate_intercept: Flag = Field(
+        default=False,
+        description="Shift each task's log-odds so that the validation rows' mean probability is "
+        "the base rate of the training and validation labels; no ranking changes.",
     )
     checkpoint_frequency: Annotated[int | None, AsInteger] = Field(
         default=None,

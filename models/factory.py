@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 
+import numpy as np
 import pyarrow as pa
 
 from hyperparams.schema import LightGBMMtModelHyperparameters
@@ -19,8 +20,13 @@ from models.task_rows import LabelledRows
 from models.training_loop import Callback
 from models.training_state import TrainingState
 
-# How many cores, how often to save and how long to train do not change what a tree is.
-_NOT_IN_THE_MODEL = ("num_threads", "checkpoint_frequency", "num_iterations")
+# None of these changes what a tree is.
+_NOT_IN_THE_TREES = (
+    "num_threads",
+    "checkpoint_frequency",
+    "num_iterations",
+    "calibrate_intercept",
+)
 
 
 class ModelFactory:
@@ -63,7 +69,6 @@ class ModelFactory:
                 min_data_in_leaf=knobs.min_data_in_leaf,
                 min_sum_hessian_in_leaf=knobs.min_sum_hessian_in_leaf,
                 lambda_l1=knobs.lambda_l1,
-                lambda_l2=knobs.lambda_l2,
                 min_gain_to_split=knobs.min_gain_to_split,
                 max_bin=knobs.max_bin,
                 feature_fraction=knobs.feature_fraction,
@@ -114,7 +119,10 @@ class ModelFactory:
     def create_model(
         self, booster: SharedTreeBooster, feature_columns: list[str]
     ) -> MultiTaskModel:
-        """The finished model: all trees, or with early stopping those up to the best iteration."""
+        """The finished model: all trees, or with early stopping those up to the best iteration.
+
+        The log-odds before the first tree include the state's `intercept_shift`.
+        """
         knobs, state = self._hyperparams, booster.state
         trees = booster.trees
         if knobs.early_stopping_rounds and state.best_iteration:
@@ -124,7 +132,7 @@ class ModelFactory:
         }
         text = model_text(
             trees,
-            booster.base_score,
+            booster.base_score + np.array(state.intercept_shift or 0.0),
             file_feature_names(feature_columns),
             booster.feature_infos,
             knobs.learning_rate,
@@ -134,7 +142,7 @@ class ModelFactory:
 
     def fingerprint_text(self) -> str:
         """What of the hyperparameters decides how the trees turn out, as text."""
-        return self._hyperparams.model_dump_json(exclude=set(_NOT_IN_THE_MODEL))
+        return self._hyperparams.model_dump_json(exclude=set(_NOT_IN_THE_TREES))
 
 
 _NOTED_PARAMETERS = frozenset(

@@ -38,6 +38,8 @@ class TrainingState:
         task_similarity: Similarity of every task to every other, known after the training.
         task_score_correlation: Correlation of the tasks' log-odds over the validation rows, known
             after the training.
+        intercept_shift: What each task's log-odds in the model file are raised by, see
+            `models.intercept`; None: they are as they were trained.
     """
 
     task_names: list[str]
@@ -58,6 +60,7 @@ class TrainingState:
     struggling_periods: dict[int, list[list[int | None]]] = field(default_factory=dict)
     task_similarity: list[list[float]] | None = None
     task_score_correlation: list[list[float]] | None = None
+    intercept_shift: list[float] | None = None
 
     def __post_init__(self) -> None:
         for task in range(len(self.task_names)):

@@ -83,9 +83,7 @@ def test_identical_tasks_give_the_predictions_of_stock_lightgbm(
     """The predictions, not the text: splits of equal gain (of pure leaves, say) fall either way."""
     x, y = one_task(data)
     labels = LabelledRows(np.repeat(np.asarray(y, dtype=np.uint8)[:, None], n_tasks, axis=1))
-    structure = StructureSettings(
-        **({"num_leaves": 15, "lambda_l2": 0.0, "seed": 7} | VARIANTS[variant])
-    )
+    structure = StructureSettings(**({"num_leaves": 15, "seed": 7} | VARIANTS[variant]))
     leaf_value = LeafValueSettings(0.1, structure.lambda_l1, 0.0, structure.min_sum_hessian_in_leaf)
     booster = trained(
         Problem(x, labels, x, labels),
@@ -124,11 +122,11 @@ def test_a_task_with_all_the_weight_decides_the_structure(problem: Problem) -> N
         problem,
         15,
         loss=FixedLoss(3, 0, 1.0, 0.0),
-        structure=StructureSettings(num_leaves=7, lambda_l2=0.0),
+        structure=StructureSettings(num_leaves=7),
         leaf_value=LeafValueSettings(0.1, 0.0, 0.0, 1e-3),
         split_gradient="weighted_sum",
     )
-    params = StructureSettings(num_leaves=7, lambda_l2=0.0).lightgbm_params()
+    params = StructureSettings(num_leaves=7).lightgbm_params()
     stock = lgb.train(
         params | {"objective": "binary", "boost_from_average": True, "learning_rate": 0.1},
         lgb.Dataset(as_table(problem.train_x), y.astype(float)),
@@ -259,7 +257,6 @@ def test_values_stay_finite_where_tasks_are_learned_by_heart(
         structure=StructureSettings(
             num_leaves=15,
             min_data_in_leaf=1,
-            lambda_l2=0.0,
             min_sum_hessian_in_leaf=min_sum_hessian,
         ),
         leaf_value=LeafValueSettings(learning_rate, 0.0, 0.0, min_sum_hessian),

@@ -127,6 +127,7 @@ KNOBS: dict[str, Effect | Refused | NoEffect] = {
     "eval_frequency": Effect(4, seen_in=evaluated_iterations),
     "early_stopping_rounds": Effect(1, {"eval_frequency": 1, "learning_rate": 1.0}),
     "early_stopping_metric": Effect("mean_logloss", {"early_stopping_rounds": 50}, seen_in=best),
+    "calibrate_intercept": Effect(True),
     "checkpoint_frequency": Effect(7, seen_in=checkpoints),
     "risk_table_smoothing": Effect(50.0),
     "risk_table_folds": Effect(2),

@@ -6,10 +6,13 @@ import pytest
 from models.row_blocks import RowBlocks
 from models.sampling import Bag, Purpose, feature_seed, generator
 
+N_ROWS = 50_000
+BLOCKS = RowBlocks(N_ROWS, 64, 1).slices
 
-def bag_rows(bag: Bag, n_rows: int = 50_000, n_tasks: int = 64) -> np.ndarray:
+
+def bag_rows(bag: Bag, blocks: list[slice] = BLOCKS) -> np.ndarray:
     """The bag of all rows, block by block."""
-    return np.concatenate([bag.rows(rows) for rows in RowBlocks(n_rows, n_tasks, 1).slices])
+    return np.concatenate([bag.rows(rows) for rows in blocks])
 
 
 @pytest.mark.parametrize("fraction", [0.05, 0.5, 0.7, 0.95])
@@ -18,16 +21,18 @@ def test_the_share_of_rows_is_right_and_every_block_has_its_own_draw(fraction: f
     assert kept.dtype == np.bool_
     deviation = np.sqrt(fraction * (1 - fraction) / len(kept))
     assert abs(kept.mean() - fraction) < 5 * deviation
-    # 25 blocks of 2048 rows: two of them never agree.
-    blocks = {kept[start : start + 2048].tobytes() for start in range(0, 49_152, 2048)}
-    assert len(blocks) == 24
+    assert len(kept) == N_ROWS
+    # Two blocks never agree.
+    n_rows = BLOCKS[-1].stop - BLOCKS[-1].start
+    draws = {kept[rows.start : rows.start + n_rows].tobytes() for rows in BLOCKS}
+    assert len(draws) == len(BLOCKS) > 10
 
 
 def test_a_bag_does_not_depend_on_what_was_drawn_before() -> None:
     forwards = [bag_rows(Bag(0.7, 1, number)) for number in range(5)]
     backwards = [bag_rows(Bag(0.7, 1, number)) for number in reversed(range(5))][::-1]
     np.testing.assert_array_equal(forwards, backwards)
-    one = slice(4096, 6144)
+    one = BLOCKS[2]
     np.testing.assert_array_equal(Bag(0.7, 1, 3).rows(one), forwards[3][one])
 
 
@@ -37,7 +42,7 @@ def test_seeds_and_numbers_give_different_bags() -> None:
 
 
 def test_bags_of_one_row_are_independent_from_iteration_to_iteration() -> None:
-    kept = np.array([bag_rows(Bag(0.7, 5, number), 4096) for number in range(200)])
+    kept = np.array([bag_rows(Bag(0.7, 5, number), [slice(0, 4096)]) for number in range(200)])
     share = kept.mean(axis=0)
     assert np.abs(share - 0.7).max() < 6 * np.sqrt(0.21 / 200)
 

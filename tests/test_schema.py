@@ -81,6 +81,7 @@ RANGES: dict[str, tuple[list[Any], list[Any], str]] = {
         ["auc"],
         "one of main_auc, mean_auc, mean_logloss",
     ),
+    "calibrate_intercept": ([True, False], [1, "yes"], "true or false"),
     "checkpoint_frequency": ([1], [0], "an integer >= 1"),
     "risk_table_smoothing": (["auto", 0.0, 20.0], [-1.0, "some", "1e999"], "auto or a number >= 0"),
     "risk_table_folds": ([2], [1], "an integer >= 2"),
@@ -113,7 +114,7 @@ DEFAULTS = {
     "min_data_in_leaf": 20,
     "min_sum_hessian_in_leaf": 1e-3,
     "lambda_l1": 0.0,
-    "lambda_l2": 1.0,
+    "lambda_l2": 2.0,
     "min_gain_to_split": 0.0,
     "max_bin": 255,
     "feature_fraction": 1.0,
@@ -127,6 +128,7 @@ DEFAULTS = {
     "eval_frequency": 5,
     "early_stopping_rounds": 0,
     "early_stopping_metric": "main_auc",
+    "calibrate_intercept": False,
     "checkpoint_frequency": None,
     "risk_table_smoothing": "auto",
     "risk_table_folds": 5,
@@ -201,6 +203,7 @@ EFFECTS: dict[str, list[tuple[dict[str, Any], str]] | None] = {
     "early_stopping_metric": [
         ({"early_stopping_metric": "mean_auc"}, "early_stopping_rounds is 0")
     ],
+    "calibrate_intercept": HAS_EFFECT,
     "checkpoint_frequency": HAS_EFFECT,
     "risk_table_smoothing": [
         ({"risk_table_smoothing": 5, "cat_field_list": []}, "cat_field_list is empty")

@@ -10,6 +10,7 @@ from models.loss.adaptive_kd import AdaptiveDistillationLoss
 from models.loss.base import Distillation
 from models.loss.fixed import FixedLoss
 from models.loss.logloss import sigmoid
+from models.row_blocks import RowBlocks
 from models.sampling import Bag
 from models.task_rows import LabelledRows, TaskScores, TrainingRows, base_scores, class_weights
 
@@ -154,8 +155,8 @@ def counts_of(weighting: str) -> tuple[LabelledRows, Bag | None, Array]:
     bag = Bag(0.7, 42, 5) if weighting.endswith("bag") else None
     counts = np.ones((N_ROWS, 3)) if weight is None else weight.astype(np.float64)
     if bag is not None:
-        blocks = [bag.rows(slice(s, min(s + 1024, N_ROWS))) for s in range(0, N_ROWS, 1024)]
-        counts = counts * np.concatenate(blocks)[:, None]
+        kept = [bag.rows(rows) for rows in RowBlocks(N_ROWS, 3, 1).slices]
+        counts = counts * np.concatenate(kept)[:, None]
     return LabelledRows(make_labels(), weight), bag, counts
 
 
