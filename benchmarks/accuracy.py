@@ -6,6 +6,7 @@ Run it from the checkout; every peer takes part whose package is installed:
     python -m benchmarks.accuracy                       # all tables, five splits
     python -m benchmarks.accuracy --only digits wine --splits 10
     python -m benchmarks.accuracy --folder my_csv_files --set lambda_l2=2
+    python -m benchmarks.accuracy --defaults            # the job's defaults against other values
     python -m benchmarks.accuracy --calibration --masked   # these two tables instead
 
 The tables are AI4I 2020, if its file is there, those that scikit-learn ships, generated ones (see
@@ -24,8 +25,9 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 
 from benchmarks import accuracy_calibration, accuracy_masked
+from benchmarks.accuracy_defaults import alternatives
 from benchmarks.accuracy_job import Job, lambda_l2, parse_settings, run_job
-from benchmarks.accuracy_report import JOB, comparison, per_task, progress
+from benchmarks.accuracy_report import JOB, comparison, per_task, progress, summary
 from benchmarks.machine import machine_line
 from benchmarks.peers import Peer, Splits, installed_peers
 from benchmarks.tables import Table, TableMaker, built_in_tables, read_ai4i, read_csv
@@ -128,6 +130,9 @@ def main() -> None:
     parser.add_argument(
         "--masked", action="store_true", help="instead, tell what missing labels cost"
     )
+    parser.add_argument(
+        "--defaults", action="store_true", help="instead, tell what other hyperparameters give"
+    )
     parser.add_argument("--scores", type=Path, help="CSV file to write all scores to")
     args = parser.parse_args()
     if args.splits < 2:
@@ -148,7 +153,10 @@ def main() -> None:
         l2 = lambda_l2(settings)
         rows = accuracy_masked.measure(tables, job, n_splits, n_threads, l2)
         print(f"{accuracy_masked.masked_table(rows)}\n")
-    if not args.calibration and not args.masked:
+    if args.defaults:
+        scores = compare(tables, alternatives(job), n_splits, n_threads, job)
+        print(f"{summary(scores)}\n")
+    if not (args.calibration or args.masked or args.defaults):
         scores = compare(tables, installed_peers(lambda_l2(settings)), n_splits, n_threads, job)
         if args.scores:
             scores.to_csv(args.scores, index=False)

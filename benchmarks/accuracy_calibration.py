@@ -25,6 +25,7 @@ CONFIDENCE = 0.99
 ALL_TREES = {"early_stopping_rounds": 0, "num_iterations": 100}
 VARIANTS: dict[str, dict[str, object]] = {
     "fixed": {"loss_type": "fixed"},
+    "fixed, calibrate_intercept": {"loss_type": "fixed", "calibrate_intercept": True},
     "adaptive, 100 trees": {"loss_type": "adaptive", **ALL_TREES},
     "adaptive_kd, 100 trees": {"loss_type": "adaptive_kd", **ALL_TREES},
     "the same, loss_patience 1": {"loss_type": "adaptive_kd", "loss_patience": 1, **ALL_TREES},

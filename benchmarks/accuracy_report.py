@@ -54,22 +54,20 @@ def comparison(scores: pd.DataFrame) -> str:
         scores: A row per `table`, `resampled`, `split`, `task` and `model` with a column for each
             of `METRICS`.
     """
-    lines = [
-        "| table | against | "
-        + " | ".join(f"{name} job / peer | difference" for name in METRICS.values())
-        + " | tasks won : lost |",
-        "|---|---|" + "---|" * (2 * len(METRICS) + 1),
-    ]
-    peers = [name for name in scores["model"].unique() if name != JOB]
+    lines = []
     tables = [str(name) for name in scores["table"].unique()]
     for table in tables:
         rows = scores[scores["table"] == table]
         resampled = bool(rows["resampled"].iloc[0])
-        lines += [_row(table, rows, peer, "split", resampled=resampled) for peer in peers]
+        lines += [_row(table, rows, peer, "split", resampled=resampled) for peer in _peers(scores)]
     if len(tables) > 1:
-        label = f"**all {len(tables)} tables**"
-        lines += [_row(label, scores, peer, "table", resampled=False) for peer in peers]
-    return "\n".join(lines)
+        lines += _rows_over_tables(scores)
+    return "\n".join([*_HEAD, *lines])
+
+
+def summary(scores: pd.DataFrame) -> str:
+    """The last rows of `comparison` alone: one per peer, over at least two tables."""
+    return "\n".join([*_HEAD, *_rows_over_tables(scores)])
 
 
 def per_task(scores: pd.DataFrame) -> str:
@@ -91,6 +89,23 @@ def per_task(scores: pd.DataFrame) -> str:
 def progress(text: str) -> None:
     """Prints a line to the standard error: the standard output holds the report alone."""
     print(text, file=sys.stderr, flush=True)
+
+
+_HEAD = (
+    "| table | against | "
+    + " | ".join(f"{name} job / peer | difference" for name in METRICS.values())
+    + " | tasks won : lost |",
+    "|---|---|" + "---|" * (2 * len(METRICS) + 1),
+)
+
+
+def _peers(scores: pd.DataFrame) -> list[str]:
+    return [str(name) for name in scores["model"].unique() if name != JOB]
+
+
+def _rows_over_tables(scores: pd.DataFrame) -> list[str]:
+    label = f"**all {scores['table'].nunique()} tables**"
+    return [_row(label, scores, peer, "table", resampled=False) for peer in _peers(scores)]
 
 
 def _row(label: str, scores: pd.DataFrame, peer: str, unit: str, *, resampled: bool) -> str:

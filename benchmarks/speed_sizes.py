@@ -58,8 +58,8 @@ class Sizes:
 
 
 FULL = Sizes(
-    matrix=TableSpec(500_000, 100_000, 20),
-    window=Window(30, 230),
+    matrix=TableSpec(500_000, 50_000, 20),
+    window=Window(20, 120),
     csv=TableSpec(1_000_000, 100_000, 3, "csv", n_categorical=4, missing=0.05),
     parquet=TableSpec(1_000_000, 100_000, 3, n_categorical=4, missing=0.05),
     trees=100,

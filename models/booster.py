@@ -28,6 +28,10 @@ from models.training_state import TrainingState
 from models.tree_walk import replay_trees
 from models.validation_scores import ValidationScorer
 
+ENGINE_VERSION = 2
+"""To be raised whenever the same data and settings give other trees than before, be it in the last
+bit: a checkpoint of another version's trees is then refused instead of being gone on from."""
+
 
 @dataclass(frozen=True)
 class BoosterSettings:

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from hyperparams.schema import LightGBMMtModelHyperparameters
-from models.booster import BoosterSettings, SharedTreeBooster
+from models.booster import ENGINE_VERSION, BoosterSettings, SharedTreeBooster
 from models.callbacks import CheckpointWriter, EarlyStopping, StopOnRequest, TrainingStateCallback
 from models.leaf_values import LeafValueSettings
 from models.loss.adaptive_kd import AdaptiveDistillationLoss
@@ -141,8 +141,9 @@ class ModelFactory:
         return MultiTaskModel(text)
 
     def fingerprint_text(self) -> str:
-        """What of the hyperparameters decides how the trees turn out, as text."""
-        return self._hyperparams.model_dump_json(exclude=set(_NOT_IN_THE_TREES))
+        """What decides how the trees turn out, other than the data, as text."""
+        knobs = self._hyperparams.model_dump_json(exclude=set(_NOT_IN_THE_TREES))
+        return f"engine {ENGINE_VERSION} {knobs}"
 
 
 _NOTED_PARAMETERS = frozenset(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 _TABLE_SIZE = 2**15
 _MERGE_TOLERANCE = 2.0**-30
 _UNCLEAR = -1
+_REACH = 2
 
 
 class LeafLookup:
@@ -39,10 +40,11 @@ class LeafLookup:
         self._group_leaf = group_leaf.astype(np.int32)
         group_low, group_high = ordered[starts], ordered[np.append(starts[1:], True)]
         slack = self.tolerance / 4
-        lowest, highest = group_low[0] - slack, group_high[-1] + slack
+        lowest, highest = _bulk(group_low - slack, group_high + slack, ordered)
         width = (highest - lowest) or 1.0
-        self._origin = lowest - width / _TABLE_SIZE
-        self._cells_per_unit = (_TABLE_SIZE - 4) / width
+        # Two cells at either end are for what is beyond.
+        self._cells_per_unit = (_TABLE_SIZE - 6) / width
+        self._origin = lowest - 2.5 / self._cells_per_unit
         # In the table's own units, since that is what is left of a change when it is looked up.
         middle = (group_high[:-1] + group_low[1:]) / 2
         self._boundaries = (middle - self._origin) * self._cells_per_unit
@@ -57,8 +59,10 @@ class LeafLookup:
         """
         table = np.full(_TABLE_SIZE, _UNCLEAR, dtype=np.int32)
         slack = self.tolerance / 4
-        first = ((group_low - slack - self._origin) * self._cells_per_unit).astype(np.intp)
-        last = ((group_high + slack - self._origin) * self._cells_per_unit).astype(np.intp)
+        first, last = (
+            np.clip((end - self._origin) * self._cells_per_unit, 0, _TABLE_SIZE - 1).astype(np.intp)
+            for end in (group_low - slack, group_high + slack)
+        )
         taken = np.zeros(_TABLE_SIZE, dtype=np.int32)
         for leaf, low, high in zip(self._group_leaf, first, last, strict=True):
             table[low : high + 1] = leaf
@@ -84,3 +88,23 @@ class LeafLookup:
         if self._has_unclear_cells:
             unclear = np.flatnonzero(leaf == _UNCLEAR)
             leaf[unclear] = self._group_leaf[np.searchsorted(self._boundaries, change[unclear])]
+
+
+def _bulk(
+    low: NDArray[np.float64], high: NDArray[np.float64], ordered: NDArray[np.float64]
+) -> tuple[float, float]:
+    """The range of the groups that the cells are shared out to.
+
+    A leaf of few rows, all of one class, can have an output hundreds of times as large as the
+    others; with cells as wide as that asks for, most leaves would share one. It is found in the
+    last cell, which `numpy.take` clips to.
+
+    Args:
+        low: Lower end of each group, shape (G,), sorted.
+        high: Upper end of each group, shape (G,).
+        ordered: Outputs of all leaves, shape (L,), sorted.
+    """
+    tenth, last_tenth = ordered[len(ordered) // 10], ordered[-1 - len(ordered) // 10]
+    reach = _REACH * (last_tenth - tenth)
+    inside = np.flatnonzero((high >= tenth - reach) & (low <= last_tenth + reach))
+    return float(low[inside[0]]), float(high[inside[-1]])

@@ -12,12 +12,14 @@ from sklearn.metrics import roc_auc_score
 
 from benchmarks.accuracy import compare, find_tables
 from benchmarks.accuracy_calibration import VARIANTS, calibration_rows, calibration_table
+from benchmarks.accuracy_defaults import alternatives
 from benchmarks.accuracy_job import lambda_l2, parse_settings, run_job
 from benchmarks.accuracy_masked import masked_splits, masked_table
-from benchmarks.accuracy_report import JOB, comparison, paired_difference, per_task
+from benchmarks.accuracy_report import JOB, comparison, paired_difference, per_task, summary
 from benchmarks.peers import SINGLE, Splits, installed_peers, single_lightgbm
 from benchmarks.tables import SHARES, Table, built_in_tables, read_csv
 from benchmarks.tables_generated import GENERATED
+from hyperparams.schema import LightGBMMtModelHyperparameters
 
 PEER = "a peer"
 
@@ -105,6 +107,38 @@ def test_the_last_rows_take_the_tables_as_the_sample() -> None:
     overall = _cells(lines[-1])
     assert overall[:3] == ["**all 2 tables**", PEER, "0.7500 / 0.5500"]
     assert overall[3] == str(paired_difference(np.array([0.1, 0.3]), resampled=False))
+
+
+def test_a_summary_is_the_last_rows() -> None:
+    scores = pd.concat([_scores([[0.9], [0.9]], [[0.8], [0.8]], name) for name in ("one", "two")])
+
+    assert summary(scores).splitlines() == [
+        line for line in comparison(scores).splitlines() if not line.startswith(("| one", "| two"))
+    ]
+
+
+def test_every_alternative_is_another_job() -> None:
+    defaults = {
+        "tab_field_list": ["x0"],
+        "cat_field_list": [],
+        "label_name": "task_0",
+        "task_label_names": ["task_0", "task_1"],
+        "loss_type": "fixed",
+    }
+    given: list[Mapping[str, object]] = []
+
+    def job(
+        table: Table, splits: Splits, seed: int, settings: Mapping[str, object]
+    ) -> NDArray[np.float64]:
+        given.append(settings)
+        return np.full((1, 1), seed)
+
+    peers = alternatives(job)
+    for name, predict in peers.items():
+        assert predict(_table(), {}, 7, 1) == 7
+        assert name == ", ".join(f"{key}={value}" for key, value in given[-1].items())
+    jobs = [LightGBMMtModelHyperparameters.parse(defaults | dict(each)) for each in ({}, *given)]
+    assert all(a != b for i, a in enumerate(jobs) for b in jobs[:i])
 
 
 def test_the_table_of_tasks_has_the_means_over_splits() -> None:

@@ -235,3 +235,10 @@ def test_what_decides_the_trees_is_in_the_fingerprint(name: str) -> None:
     assert plain != changed
     same = ModelFactory(plain).fingerprint_text() == ModelFactory(changed).fingerprint_text()
     assert same == (name in FINGERPRINT_NEUTRAL)
+
+
+def test_another_engine_is_in_the_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
+    factory = ModelFactory(hyperparameters())
+    before = factory.fingerprint_text()
+    monkeypatch.setattr("models.factory.ENGINE_VERSION", -1)
+    assert factory.fingerprint_text() != before

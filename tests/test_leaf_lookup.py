@@ -32,6 +32,7 @@ OUTPUTS = {
     "one sign": np.array([5.0, 5.5, 5.25]),
     "many": np.random.default_rng(0).normal(size=255),
     "a far one": np.append(np.linspace(0.1, 0.101, 100), 1e6),
+    "far on both sides": np.concatenate([np.linspace(-1, 1, 60), [-5e5, -2e5, 3e5, 3.1e5]]),
     "tiny": np.array([1e-9, -3e-9, 2e-9]),
     "crowded into one cell": np.append(1 + np.arange(20) * 3e-9, -1.0),
     "with zero": np.array([0.0, 0.5, -0.5]),
@@ -99,3 +100,10 @@ def test_the_difference_of_grown_scores_still_names_the_leaf() -> None:
     before = rng.uniform(-1000, 1000, 10_000)
     after = before + outputs[leaf]
     np.testing.assert_array_equal(found(lookup, after - before), leaf)
+
+
+def test_outputs_far_from_the_others_do_not_crowd_them_into_one_cell() -> None:
+    outputs = np.append(np.linspace(-1, 1, 30), 1e5)
+    lookup = LeafLookup(outputs)
+    assert not lookup._has_unclear_cells
+    assert len(set(lookup._table.tolist()) - {-1}) == 31

@@ -1,0 +1,39 @@
+"""What other hyperparameters would give: the job with its defaults against the job without."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.accuracy_job import Job
+from benchmarks.peers import Peer, Splits
+from benchmarks.tables import Table
+
+ALTERNATIVES: tuple[Mapping[str, object], ...] = (
+    {"lambda_l2": 0},
+    {"lambda_l2": 1},
+    {"lambda_l2": 4},
+    {"min_data_in_leaf": 5},
+    {"min_data_in_leaf": 50},
+    {"num_leaves": 15},
+    {"num_leaves": 63},
+    {"use_quantized_grad": False},
+    {"loss_split_gradient": "weighted_sum"},
+    {"loss_type": "adaptive"},
+    {"eval_frequency": 1},
+)
+
+
+def alternatives(job: Job) -> dict[str, Peer]:
+    """The job with other settings, by what they are, as peers of the job with its defaults."""
+    return {
+        ", ".join(f"{name}={value}" for name, value in settings.items()): _as_peer(job, settings)
+        for settings in ALTERNATIVES
+    }
+
+
+def _as_peer(job: Job, settings: Mapping[str, object]) -> Peer:
+    def predict(table: Table, splits: Splits, seed: int, _: int) -> NDArray[np.float64]:
+        return job(table, splits, seed, settings)
+
+    return predict
