@@ -14,13 +14,9 @@ ALTERNATIVES: tuple[Mapping[str, object], ...] = (
     {"lambda_l2": 1},
     {"lambda_l2": 4},
     {"min_data_in_leaf": 5},
-    {"min_data_in_leaf": 50},
-    {"num_leaves": 15},
-    {"num_leaves": 63},
     {"use_quantized_grad": False},
     {"loss_split_gradient": "weighted_sum"},
     {"loss_type": "adaptive"},
-    {"eval_frequency": 1},
 )
 
 

@@ -20,7 +20,15 @@ def train(table: Path, task: str, n_trees: int, n_threads: int, *, quantized: bo
     x, y = read_matrix(table / "train", [task])
     params = {"objective": "binary", "num_threads": n_threads, "verbosity": -1}
     params |= _QUANTIZED if quantized else {}
-    return lgb.train(params, lgb.Dataset(x, y[:, 0], params=params), n_trees)
+    dataset = lgb.Dataset(x, y[:, 0], params=params)
+    return lgb.train(params, dataset, n_trees, callbacks=[_print_progress])
+
+
+def _print_progress(env: lgb.callback.CallbackEnv) -> None:
+    """Prints as often as the job does."""
+    done, n_trees = env.iteration + 1, env.end_iteration
+    if done % max(1, n_trees // 10) == 0 or done == n_trees:
+        print(f"iteration {done}/{n_trees}", flush=True)
 
 
 def main() -> None:
@@ -34,7 +42,6 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="file to save the model to")
     args = parser.parse_args()
     booster = train(args.table, args.task, args.trees, args.threads, quantized=args.quantized)
-    print(f"iteration {args.trees}/{args.trees}", flush=True)
     if args.model:
         booster.save_model(args.model)
 

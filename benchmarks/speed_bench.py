@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping
@@ -15,17 +16,20 @@ from benchmarks.timing import Run, run_process
 
 JOB_SCRIPT = CHECKOUT / "lightgbmmt_training.py"
 LAST_TREE = "iteration "
-"""How the line starts that the job, and `single_task`, prints after the last tree."""
+"""How the lines start that the job, and `single_task`, print on their way and after the last
+tree."""
+
+_PROGRESS = re.compile(re.escape(LAST_TREE) + r"(\d+)/")
 
 
 @dataclass(frozen=True)
 class PerTree:
-    """Seconds per tree, as a slope between a short and a long run; nan if lost in noise.
+    """Seconds per tree; nan if lost in noise.
 
     Attributes:
-        whole: Of the whole process: what comes after the training, such as the prediction of the
-            validation rows with all trees, is in it.
-        training: Up to the last tree.
+        training: Between the progress lines of one run.
+        whole: What comes after the last tree, such as the prediction of the validation rows with
+            all trees, is in it: as far as it grows from a short run to a long one.
     """
 
     whole: float
@@ -129,6 +133,9 @@ def job_settings(
 def slopes(runners: Mapping[str, Callable[[int], Run]], window: Window) -> dict[str, PerTree]:
     """Seconds per tree of several programs, run by turns: all short runs, then all long ones.
 
+    The time between two lines of one run has much less of the machine's moods in it than the
+    difference between two runs, each of which also reads its files and imports its packages.
+
     Args:
         runners: By name, what runs the program for that many trees.
         window: How many.
@@ -139,13 +146,28 @@ def slopes(runners: Mapping[str, Callable[[int], Run]], window: Window) -> dict[
     )
     return {
         name: PerTree(
-            whole=slope(short[name].wall, long[name].wall, window),
-            training=slope(
-                short[name].seconds_until(LAST_TREE), long[name].seconds_until(LAST_TREE), window
-            ),
+            training=training_slope(long[name], window.short),
+            whole=training_slope(long[name], window.short)
+            + (_seconds_after(long[name]) - _seconds_after(short[name])) / window.trees,
         )
         for name in runners
     }
+
+
+def training_slope(run: Run, first_tree: int) -> float:
+    """Seconds per tree from the first progress line at or after a tree to the last; nan if one."""
+    matches = ((seconds, _PROGRESS.match(line)) for seconds, line in run.lines)
+    arrivals = [(int(match[1]), seconds) for seconds, match in matches if match]
+    points = [(done, seconds) for done, seconds in arrivals if done >= first_tree]
+    if len(points) < 2:
+        return math.nan
+    (first, start), (last, end) = points[0], points[-1]
+    return (end - start) / (last - first)
+
+
+def _seconds_after(run: Run) -> float:
+    """What came after the last tree."""
+    return run.wall - run.seconds_until(LAST_TREE)
 
 
 def slope(short: float, long: float, window: Window) -> float:

@@ -36,31 +36,26 @@ _VARIANTS = (
     _Variant("adaptive_kd, 3 tasks", 3, _DISTILLING, 1.00, 1.15),
     _Variant("fixed, 5 tasks", 5, {"loss_type": "fixed"}, 1.05, 1.20),
 )
-# What is run by turns should be done before the machine's mood changes.
-_GROUPS = (_VARIANTS[:2], _VARIANTS[2:])
 
 
 def measure(bench: Bench) -> list[Row]:
     """Measures each loss with default settings and with exact structure."""
     table = bench.table(bench.sizes.matrix)
     stock_rows, exact_rows, quantized_rows = [], [], []
-    for group in _GROUPS:
+    for variant in _VARIANTS:
+        # What is run by turns should be done before the machine's mood changes.
         rounds = [
-            slopes(_runners(bench, table, group), bench.sizes.window) for _ in range(bench.n_pairs)
+            slopes(_runners(bench, table, variant), bench.sizes.window)
+            for _ in range(bench.n_pairs)
         ]
-        for variant in group:
-            note = _struggling_share(bench, variant)
-            stock = _row(variant.name, _STOCK, rounds, variant.limit, note)
-            exact = _row(variant.exact_name, _STOCK, rounds, variant.exact_limit)
-            stock_rows.append(stock)
-            exact_rows.append(exact)
-            quantized_rows.append(_row(variant.name, _QUANTIZED, rounds))
+        note = _struggling_share(bench, variant)
+        stock_rows.append(_row(variant.name, _STOCK, rounds, variant.limit, note))
+        exact_rows.append(_row(variant.exact_name, _STOCK, rounds, variant.exact_limit))
+        quantized_rows.append(_row(variant.name, _QUANTIZED, rounds))
     return [*stock_rows, *exact_rows, *quantized_rows]
 
 
-def _runners(
-    bench: Bench, table: Path, group: tuple[_Variant, ...]
-) -> dict[str, Callable[[int], Run]]:
+def _runners(bench: Bench, table: Path, variant: _Variant) -> dict[str, Callable[[int], Run]]:
     def job(name: str, n_tasks: int, settings: dict[str, object], n_trees: int) -> Run:
         values = job_settings(bench.sizes.matrix, n_tasks, n_trees, **settings)
         return bench.run_job(name, table, values)
@@ -68,15 +63,13 @@ def _runners(
     def single_task(name: str, options: tuple[str, ...], n_trees: int) -> Run:
         return bench.run_single_task(name, table, n_trees, *options)
 
-    runners: dict[str, Callable[[int], Run]] = {
+    exact = {**variant.settings, "use_quantized_grad": False}
+    return {
+        variant.name: partial(job, variant.name, variant.n_tasks, variant.settings),
         _STOCK: partial(single_task, _STOCK, ()),
+        variant.exact_name: partial(job, variant.exact_name, variant.n_tasks, exact),
         _QUANTIZED: partial(single_task, _QUANTIZED, ("--quantized",)),
     }
-    for variant in group:
-        exact = {**variant.settings, "use_quantized_grad": False}
-        runners[variant.name] = partial(job, variant.name, variant.n_tasks, variant.settings)
-        runners[variant.exact_name] = partial(job, variant.exact_name, variant.n_tasks, exact)
-    return runners
 
 
 def _row(

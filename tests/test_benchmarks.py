@@ -14,7 +14,7 @@ from jobs import ROOT
 
 from benchmarks import peer_training, plain_pandas, predict_models, single_task, speed_data
 from benchmarks.machine import machine_line
-from benchmarks.speed_bench import slope, slopes
+from benchmarks.speed_bench import slope, slopes, training_slope
 from benchmarks.speed_matrix import read_matrix
 from benchmarks.speed_report import Row, to_markdown
 from benchmarks.speed_sizes import FULL, QUICK, Window
@@ -101,8 +101,11 @@ def test_slopes_leave_out_what_does_not_grow_with_the_trees() -> None:
         def run(n_trees: int) -> Run:
             order.append((name, n_trees))
             trained = start_up + per_tree * n_trees
-            lines = ((0.1, "iteration 1/9"), (trained, "iteration 9/9"), (trained, "Done"))
-            return Run(trained + after * n_trees, 0.0, 0, lines)
+            lines = [(0.1, "iteration of something else")] + [
+                (start_up + per_tree * done, f"iteration {done}/{n_trees}  what follows")
+                for done in range(1, n_trees + 1)
+            ]
+            return Run(trained + after * n_trees, 0.0, 0, (*lines, (trained, "Done")))
 
         return run
 
@@ -112,6 +115,15 @@ def test_slopes_leave_out_what_does_not_grow_with_the_trees() -> None:
     assert result["job"].whole == pytest.approx(0.375)
     assert result["other"].whole == result["other"].training == pytest.approx(0.5)
     assert order == [("job", 2), ("other", 2), ("job", 10), ("other", 10)]
+
+
+@pytest.mark.parametrize(
+    ("first_tree", "expected"), [(0, 0.5), (2, 0.5), (3, 0.25), (4, 0.25), (8, math.nan)]
+)
+def test_the_slope_of_one_run_starts_at_a_tree(first_tree: int, expected: float) -> None:
+    lines = ((1.0, "iteration 2/8"), (3.0, "iteration 4/8"), (4.0, "iteration 8/8"), (5.0, "Done"))
+    found = training_slope(Run(9.0, 0.0, 0, lines), first_tree)
+    assert found == pytest.approx(expected, nan_ok=True)
 
 
 def test_a_long_run_that_was_not_longer_measures_nothing() -> None:
@@ -224,7 +236,7 @@ def test_the_table_for_targets_has_the_sizes_that_they_name() -> None:
     assert (FULL.matrix.rows, FULL.matrix.n_numerical, FULL.matrix.valid_rows) == (
         500_000,
         30,
-        100_000,
+        50_000,
     )
     for sizes in (FULL, QUICK):
         assert max(sizes.task_counts) <= sizes.matrix.n_tasks
