@@ -260,4 +260,4 @@ def test_two_hundred_tasks(problem: Problem) -> None:
     booster.update()
     prob = lgb.Booster(model_str=text_of(booster)).predict(wide.train_x)
     assert prob.shape == (800, 201)
-    np.testing.assert_allclose(prob, 1 / (1 + np.exp(-raw_scores(booster))), atol=1e-12)
+    np.testing.assert_allclose(prob, 1 / (1 + np.exp(-raw_scores(booster))), atol=1e-6)

@@ -142,8 +142,8 @@ def test_large_tables_use_float32() -> None:
         raw_score: Array = TaskScores(rows, np.zeros(2), 1).current_scores()
         return raw_score.dtype
 
-    assert dtype_of(2**19) == np.float64
-    assert dtype_of(2**19 + 1) == np.float32
+    assert dtype_of(2**16) == np.float64
+    assert dtype_of(2**16 + 1) == np.float32
 
 
 WEIGHTINGS = ["none", "weights", "bag", "weights and bag"]
