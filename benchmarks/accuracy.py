@@ -26,7 +26,7 @@ from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 
 from benchmarks import accuracy_calibration, accuracy_masked
 from benchmarks.accuracy_defaults import alternatives
-from benchmarks.accuracy_job import Job, lambda_l2, parse_settings, run_job
+from benchmarks.accuracy_job import Job, as_peer, lambda_l2, parse_settings, run_job
 from benchmarks.accuracy_report import JOB, comparison, per_task, progress, summary
 from benchmarks.machine import machine_line
 from benchmarks.peers import Peer, Splits, installed_peers
@@ -68,16 +68,12 @@ def compare(
     job: Job,
 ) -> pd.DataFrame:
     """Scores of every table, split, model and task: see `accuracy_report.comparison`."""
-
-    def job_as_peer(table: Table, splits: Splits, seed: int, _: int) -> NDArray[np.float64]:
-        return job(table, splits, seed, {})
-
     rows: list[dict[str, object]] = []
     for name, make_table in tables.items():
         for seed in range(n_splits):
             table = make_table(seed)
             splits = table.splits(seed)
-            for model, predict in {JOB: job_as_peer, **peers}.items():
+            for model, predict in {JOB: as_peer(job, {}), **peers}.items():
                 started = time.perf_counter()
                 probs = predict(table, splits, seed, n_threads)
                 seconds = time.perf_counter() - started
@@ -153,14 +149,13 @@ def main() -> None:
         l2 = lambda_l2(settings)
         rows = accuracy_masked.measure(tables, job, n_splits, n_threads, l2)
         print(f"{accuracy_masked.masked_table(rows)}\n")
-    if args.defaults:
-        scores = compare(tables, alternatives(job), n_splits, n_threads, job)
-        print(f"{summary(scores)}\n")
-    if not (args.calibration or args.masked or args.defaults):
-        scores = compare(tables, installed_peers(lambda_l2(settings)), n_splits, n_threads, job)
+    if args.defaults or not (args.calibration or args.masked):
+        peers = alternatives(job) if args.defaults else installed_peers(lambda_l2(settings))
+        scores = compare(tables, peers, n_splits, n_threads, job)
         if args.scores:
             scores.to_csv(args.scores, index=False)
-        print(f"{comparison(scores)}\n")
+        report = summary if args.defaults and len(tables) > 1 else comparison
+        print(f"{report(scores)}\n")
         if args.per_task:
             print(f"{per_task(scores)}\n")
     print(f"{n_splits} splits. {machine_line(n_threads)}")

@@ -2,12 +2,8 @@
 
 from collections.abc import Mapping
 
-import numpy as np
-from numpy.typing import NDArray
-
-from benchmarks.accuracy_job import Job
-from benchmarks.peers import Peer, Splits
-from benchmarks.tables import Table
+from benchmarks.accuracy_job import Job, as_peer
+from benchmarks.peers import Peer
 
 ALTERNATIVES: tuple[Mapping[str, object], ...] = (
     {"lambda_l2": 0},
@@ -23,13 +19,6 @@ ALTERNATIVES: tuple[Mapping[str, object], ...] = (
 def alternatives(job: Job) -> dict[str, Peer]:
     """The job with other settings, by what they are, as peers of the job with its defaults."""
     return {
-        ", ".join(f"{name}={value}" for name, value in settings.items()): _as_peer(job, settings)
+        ", ".join(f"{name}={value}" for name, value in settings.items()): as_peer(job, settings)
         for settings in ALTERNATIVES
     }
-
-
-def _as_peer(job: Job, settings: Mapping[str, object]) -> Peer:
-    def predict(table: Table, splits: Splits, seed: int, _: int) -> NDArray[np.float64]:
-        return job(table, splits, seed, settings)
-
-    return predict

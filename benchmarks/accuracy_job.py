@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import lightgbmmt_training
-from benchmarks.peers import LEARNING_RATE, MOST_TREES, NUM_LEAVES, PATIENCE, Splits
+from benchmarks.peers import LEARNING_RATE, MOST_TREES, NUM_LEAVES, PATIENCE, Peer, Splits
 from benchmarks.tables import Table
 from examples.tree import write_splits
 from hyperparams.schema import LightGBMMtModelHyperparameters
@@ -68,6 +68,15 @@ def run_job(
             logging.disable(logging.NOTSET)
         predictions = _read_predictions(base / "output" / "data" / "test.tar.gz")
     return predictions[[f"{task}_prob" for task in table.tasks]].to_numpy(dtype=np.float64)
+
+
+def as_peer(job: Job, settings: Mapping[str, object]) -> Peer:
+    """The job with some settings, called as a peer is; it has its number of threads already."""
+
+    def predict(table: Table, splits: Splits, seed: int, _: int) -> NDArray[np.float64]:
+        return job(table, splits, seed, settings)
+
+    return predict
 
 
 def parse_settings(assignments: list[str]) -> dict[str, object]:

@@ -15,16 +15,16 @@ from benchmarks.speed_tables import CHECKOUT, ID_NAME, TableSpec, provide
 from benchmarks.timing import Run, run_process
 
 JOB_SCRIPT = CHECKOUT / "lightgbmmt_training.py"
-LAST_TREE = "iteration "
+PROGRESS = "iteration "
 """How the lines start that the job, and `single_task`, print on their way and after the last
 tree."""
 
-_PROGRESS = re.compile(re.escape(LAST_TREE) + r"(\d+)/")
+_TREES_DONE = re.compile(re.escape(PROGRESS) + r"(\d+)/")
 
 
 @dataclass(frozen=True)
 class PerTree:
-    """Seconds per tree; nan if lost in noise.
+    """Seconds per tree; nan if the long run has no two progress lines after the short one's trees.
 
     Attributes:
         training: Between the progress lines of one run.
@@ -144,19 +144,17 @@ def slopes(runners: Mapping[str, Callable[[int], Run]], window: Window) -> dict[
         {name: run(n_trees) for name, run in runners.items()}
         for n_trees in (window.short, window.long)
     )
-    return {
-        name: PerTree(
-            training=training_slope(long[name], window.short),
-            whole=training_slope(long[name], window.short)
-            + (_seconds_after(long[name]) - _seconds_after(short[name])) / window.trees,
-        )
-        for name in runners
-    }
+    costs = {}
+    for name in runners:
+        training = training_slope(long[name], window.short)
+        after = (_seconds_after(long[name]) - _seconds_after(short[name])) / window.trees
+        costs[name] = PerTree(whole=training + after, training=training)
+    return costs
 
 
 def training_slope(run: Run, first_tree: int) -> float:
     """Seconds per tree from the first progress line at or after a tree to the last; nan if one."""
-    matches = ((seconds, _PROGRESS.match(line)) for seconds, line in run.lines)
+    matches = ((seconds, _TREES_DONE.match(line)) for seconds, line in run.lines)
     arrivals = [(int(match[1]), seconds) for seconds, match in matches if match]
     points = [(done, seconds) for done, seconds in arrivals if done >= first_tree]
     if len(points) < 2:
@@ -167,7 +165,7 @@ def training_slope(run: Run, first_tree: int) -> float:
 
 def _seconds_after(run: Run) -> float:
     """What came after the last tree."""
-    return run.wall - run.seconds_until(LAST_TREE)
+    return run.wall - run.seconds_until(PROGRESS)
 
 
 def slope(short: float, long: float, window: Window) -> float:

@@ -12,6 +12,7 @@ _TABLE_SIZE = 2**15
 _MERGE_TOLERANCE = 2.0**-30
 _UNCLEAR = -1
 _REACH = 2
+"""Outputs have cells of their own up to this many widths beyond the middle 80 % of them."""
 
 
 class LeafLookup:

@@ -1,4 +1,4 @@
-"""The finished model: a text that stock LightGBM reads, and stock LightGBM reading it."""
+"""The finished model: a text that stock LightGBM reads, and predictions from that text."""
 
 from collections.abc import Sequence
 from functools import cached_property

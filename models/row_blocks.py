@@ -34,7 +34,8 @@ class RowBlocks:
         # more hardly wait for each other.
         most_rows = max(1024, _VALUES_PER_BLOCK // n_tasks)
         n_blocks = max(1, -(-n_rows // most_rows))
-        n_blocks += n_blocks % 2 if n_blocks > 1 else 0
+        if n_blocks > 1:
+            n_blocks += n_blocks % 2
         self.rows_per_block = max(1, -(-n_rows // n_blocks))
         starts = range(0, n_rows, self.rows_per_block)
         self.slices = [slice(start, min(start + self.rows_per_block, n_rows)) for start in starts]

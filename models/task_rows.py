@@ -13,7 +13,7 @@ from models.row_blocks import RowBlocks
 from models.sampling import Bag
 
 _EXACT_VALUES = 2**17
-"""Up to this many scores are kept in float64: the extra time is a fraction of a millisecond, and
+"""Up to this many scores are kept in float64: the extra time is a millisecond or two, and
 ties between splits, which small tables are full of, fall as they do in LightGBM. Larger tables use
 float32, whose `exp` is several times faster."""
 

@@ -30,7 +30,11 @@ class AucRoc:
         # Taking rows by their indices is several times faster than by a mask.
         self._negative = np.flatnonzero(counts & ~positive)
         self._positive = np.flatnonzero(counts & positive)
-        self._weight = weight
+        self._weights = (
+            None
+            if weight is None
+            else tuple(weight[rows].astype(np.float64) for rows in (self._negative, self._positive))
+        )
 
     def __call__(self, score: NDArray[np.floating]) -> float:
         """The area; nan if one class has no rows (or no weight).
@@ -41,16 +45,15 @@ class AucRoc:
         if not (len(self._negative) and len(self._positive)):
             return float("nan")
         negative, positive = score[self._negative], score[self._positive]
-        if self._weight is None:
+        if self._weights is None:
             negative.sort()
             # Looking up sorted values walks the memory in order, which is several times faster.
             positive.sort()
             twice_won = _twice_outranked(negative, positive).sum(dtype=np.float64)
             return float(twice_won / (2.0 * len(negative) * len(positive)))
         order = np.argsort(negative, kind="stable")
-        weight = self._weight.astype(np.float64)
-        weight_below = np.concatenate([[0.0], np.cumsum(weight[self._negative][order])])
-        positive_weight = weight[self._positive]
+        negative_weight, positive_weight = self._weights
+        weight_below = np.concatenate([[0.0], np.cumsum(negative_weight[order])])
         twice_won = _twice_outranked(negative[order], positive, weight_below) @ positive_weight
         return float(twice_won / (2 * weight_below[-1] * positive_weight.sum()))
 

@@ -1,5 +1,6 @@
 """Labels, scores, derivatives and leaf sums of one split's rows."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -109,29 +110,31 @@ def test_base_scores_by_hand(label: list[int], weight: list[float] | None, odds:
     assert found[1] == 0
 
 
-def test_scores_start_at_the_base_and_follow_the_trees(dtype: np.dtype[Any]) -> None:
-    scores = TaskScores(LabelledRows(make_labels()), np.array([0.5, -1.0, 2.0]), 2)
-    assert scores.current_scores().dtype == dtype
-    assert (scores.current_scores() == np.array([0.5, -1.0, 2.0], dtype=dtype)).all()
-    expected = scores.current_scores().copy()
+def add_random_trees(scores: TaskScores) -> Iterator[Array]:
+    """Adds three trees; gives what each adds to the scores, shape (n, K)."""
     for seed in range(3):
         leaf, find = random_leaves(seed)
         value = np.random.default_rng(seed).normal(size=(MAX_LEAVES, 3))
         scores.assign_leaves(find)
         scores.add_tree(value)
-        expected += value.astype(dtype)[leaf]
+        yield value.astype(scores.dtype)[leaf]
+
+
+def test_scores_start_at_the_base_and_follow_the_trees(dtype: np.dtype[Any]) -> None:
+    scores = TaskScores(LabelledRows(make_labels()), np.array([0.5, -1.0, 2.0]), 2)
+    assert scores.current_scores().dtype == dtype
+    assert (scores.current_scores() == np.array([0.5, -1.0, 2.0], dtype=dtype)).all()
+    expected = scores.current_scores().copy()
+    for step in add_random_trees(scores):
+        expected += step
         np.testing.assert_array_equal(scores.current_scores(), expected)
 
 
 def test_trees_are_added_though_nobody_looks_at_the_scores(dtype: np.dtype[Any]) -> None:
     scores = TaskScores(LabelledRows(make_labels()), np.zeros(3), 2)
     expected = np.zeros((N_ROWS, 3), dtype=dtype)
-    for seed in range(3):
-        leaf, find = random_leaves(seed)
-        value = np.random.default_rng(seed).normal(size=(MAX_LEAVES, 3))
-        scores.assign_leaves(find)
-        scores.add_tree(value)
-        expected += value.astype(dtype)[leaf]
+    for step in add_random_trees(scores):
+        expected += step
     for _ in range(2):  # the last one is not added again
         np.testing.assert_array_equal(scores.current_scores(), expected)
 
