@@ -7,8 +7,9 @@ from benchmarks.peers import Peer
 
 ALTERNATIVES: tuple[Mapping[str, object], ...] = (
     {"lambda_l2": 0},
-    {"lambda_l2": 1},
+    {"lambda_l2": 2},
     {"lambda_l2": 4},
+    {"lambda_l2": 10},
     {"min_data_in_leaf": 5},
     {"use_quantized_grad": False},
     {"loss_split_gradient": "weighted_sum"},

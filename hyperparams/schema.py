@@ -177,10 +177,10 @@ class LightGBMMtModelHyperparameters(BaseModel):
         default=0.0, ge=0, description="L1 regularization of the leaf values and of a split's gain."
     )
     lambda_l2: Number = Field(
-        default=2.0,
+        default=6.0,
         ge=0,
-        description="L2 regularization of the leaf values; keeps leaves with few positives of a "
-        "rare task small.",
+        description="L2 regularization of the leaf values, towards the value of the parent node: "
+        "the hessian that this weighs in with, against that of the leaf's own rows.",
     )
     min_gain_to_split: Number = Field(default=0.0, ge=0, description="Smallest gain of a split.")
     max_bin: Integer = Field(

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from models.leaf_values import LeafValueSettings, newton_values
+from models.leaf_values import LeafValueSettings, NodeSums, node_values
 from models.loss.base import Distillation, MultiTaskLoss
 from models.loss.logloss import sigmoid
 from models.sampling import Bag, Purpose, generator
@@ -28,7 +28,7 @@ from models.training_state import TrainingState
 from models.tree_walk import replay_trees
 from models.validation_scores import ValidationScorer
 
-ENGINE_VERSION = 2
+ENGINE_VERSION = 3
 """To be raised whenever the same data and settings give other trees than before, be it in the last
 bit: a checkpoint of another version's trees is then refused instead of being gone on from."""
 
@@ -156,15 +156,19 @@ class SharedTreeBooster:
         # Leaves that cannot be told apart share one sum, and thus one value.
         share = _share_of_merged(structure.leaf_count, merged)
         leaf_weight = sum_hess[merged] * share
-        internal_weight = structure.node_sums(leaf_weight)
-        internal_grad = structure.node_sums(sum_grad[merged] * share)
-        settings = self._settings.leaf_value
+        inner = NodeSums(
+            structure.node_sums(sum_grad[merged] * share), structure.node_sums(leaf_weight)
+        )
+        merged_sums = NodeSums(sum_grad[merged], sum_hess[merged])
+        leaf_value, internal_value = node_values(
+            structure, merged_sums, inner, self._settings.leaf_value
+        )
         return SharedTree(
             structure,
-            leaf_value=newton_values(sum_grad, sum_hess, settings)[merged],
+            leaf_value=_mean_of_merged(leaf_value, share, merged),
             leaf_weight=leaf_weight,
-            internal_value=newton_values(internal_grad, internal_weight, settings),
-            internal_weight=internal_weight,
+            internal_value=internal_value,
+            internal_weight=inner.hess,
         )
 
     def _unsplit_tree(self) -> SharedTree:
@@ -231,5 +235,16 @@ def _share_of_merged(
     leaf_count: NDArray[np.int64], merged: NDArray[np.int32]
 ) -> NDArray[np.float64]:
     """Each leaf's share of the rows of all leaves that it is merged with, shape (L, 1)."""
-    total = np.bincount(merged, weights=leaf_count, minlength=len(merged))[merged]
-    return (leaf_count / np.maximum(total, 1.0))[:, None]
+    # LightGBM estimates the rows of a leaf from hessians, where all of them can be lost.
+    count = np.maximum(leaf_count, 1)
+    return (count / np.bincount(merged, weights=count, minlength=len(merged))[merged])[:, None]
+
+
+def _mean_of_merged(
+    leaf_value: NDArray[np.float64], share: NDArray[np.float64], merged: NDArray[np.int32]
+) -> NDArray[np.float64]:
+    """The mean value of all leaves that each leaf is merged with: their parents can differ."""
+    mean = np.zeros_like(leaf_value)
+    np.add.at(mean, merged, share * leaf_value)
+    values: NDArray[np.float64] = mean[merged]
+    return values

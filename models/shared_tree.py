@@ -65,6 +65,16 @@ class TreeStructure:
         empty = {name: np.empty(0, dtype=dtype) for name, dtype in _STRUCTURE_DTYPES.items()}
         return cls(**{**empty, "leaf_count": np.array([n_rows], dtype=np.int64)})
 
+    def parents(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """The inner node above every leaf, shape (L,), and every inner node, (L - 1,); root: -1."""
+        of_leaf = np.full(self.n_leaves, -1, dtype=np.int32)
+        of_inner = np.full(self.n_leaves - 1, -1, dtype=np.int32)
+        for children in (self.left_child, self.right_child):
+            is_leaf = children < 0
+            of_leaf[~children[is_leaf]] = np.flatnonzero(is_leaf)
+            of_inner[children[~is_leaf]] = np.flatnonzero(~is_leaf)
+        return of_leaf, of_inner
+
     def node_sums(self, leaf_sums: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sums over the leaves below every inner node, shape (L - 1, ...), from those of leaves."""
         sums = np.zeros((self.n_leaves - 1, *leaf_sums.shape[1:]))

@@ -23,6 +23,7 @@ from models.booster import SharedTreeBooster
 from models.leaf_values import LeafValueSettings
 from models.loss.adaptive_kd import AdaptiveDistillationLoss
 from models.loss.fixed import FixedLoss
+from models.shared_tree import TreeStructure
 from models.structure import StructureSettings
 from models.task_rows import LabelledRows
 
@@ -140,20 +141,37 @@ def test_a_task_with_all_the_weight_decides_the_structure(problem: Problem) -> N
 # Leaf values.
 
 
+def paths_of_leaves(structure: TreeStructure, node: int = 0) -> dict[int, list[list[int]]]:
+    """For every leaf the leaves below each node on the way from the root to it, itself last."""
+    if node < 0:
+        return {~node: [[~node]]}
+    below = paths_of_leaves(structure, int(structure.left_child[node]))
+    below |= paths_of_leaves(structure, int(structure.right_child[node]))
+    return {leaf: [sorted(below), *path] for leaf, path in below.items()}
+
+
 def expected_first_values(
-    problem: Problem, leaf: Array, counts: Array, leaf_value: LeafValueSettings, base: Array
+    problem: Problem,
+    structure: TreeStructure,
+    leaf: Array,
+    counts: Array,
+    settings: LeafValueSettings,
+    base: Array,
 ) -> Array:
-    """Newton steps from the base rate, task by task and leaf by leaf."""
+    """Newton steps from the base rate, each drawn to that of the node above, task by task."""
     prob = 1 / (1 + np.exp(-base))
-    values = np.empty((leaf.max() + 1, problem.n_tasks))
-    for number in range(len(values)):
-        rows = leaf == number
-        for task in range(problem.n_tasks):
-            weight = counts[rows, task]
-            grad = (weight * (prob[task] - problem.train.label[rows, task])).sum()
-            hess = (weight * prob[task] * (1 - prob[task])).sum()
-            step = grad / (max(hess, leaf_value.min_sum_hessian) + leaf_value.lambda_l2)
-            values[number, task] = -leaf_value.learning_rate * step
+    values = np.zeros((structure.n_leaves, problem.n_tasks))
+    for number, path in paths_of_leaves(structure).items():
+        for node in path:
+            rows = np.isin(leaf, node)
+            for task in range(problem.n_tasks):
+                weight = counts[rows, task]
+                grad = (weight * (prob[task] - problem.train.label[rows, task])).sum()
+                hess = (weight * prob[task] * (1 - prob[task])).sum()
+                pull = settings.lambda_l2 * values[number, task]
+                values[number, task] = (-settings.learning_rate * grad + pull) / (
+                    max(hess, settings.min_sum_hessian) + settings.lambda_l2
+                )
     return values
 
 
@@ -184,7 +202,9 @@ def test_values_of_the_first_tree_by_hand(
     assert (bag is not None) == bagged
     if bag is not None:
         counts = counts * bag.rows(slice(0, 800))[:, None]
-    expected = expected_first_values(problem, leaf, counts, leaf_value, booster.base_score)
+    expected = expected_first_values(
+        problem, tree.structure, leaf, counts, leaf_value, booster.base_score
+    )
     np.testing.assert_allclose(tree.leaf_value, expected, rtol=1e-9)
 
 

@@ -114,7 +114,7 @@ DEFAULTS = {
     "min_data_in_leaf": 20,
     "min_sum_hessian_in_leaf": 1e-3,
     "lambda_l1": 0.0,
-    "lambda_l2": 2.0,
+    "lambda_l2": 6.0,
     "min_gain_to_split": 0.0,
     "max_bin": 255,
     "feature_fraction": 1.0,

@@ -50,6 +50,12 @@ def test_node_sums_by_hand() -> None:
     )
 
 
+def test_parents_by_hand() -> None:
+    of_leaf, of_inner = TreeStructure.from_text_fields(TEXT).parents()
+    assert of_leaf.tolist() == [0, 2, 1, 2]
+    assert of_inner.tolist() == [-1, 0, 1]
+
+
 def test_an_unsplit_tree_is_one_leaf() -> None:
     structure = TreeStructure.unsplit(77)
     assert structure.n_leaves == 1
