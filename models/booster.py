@@ -235,9 +235,8 @@ def _share_of_merged(
     leaf_count: NDArray[np.int64], merged: NDArray[np.int32]
 ) -> NDArray[np.float64]:
     """Each leaf's share of the rows of all leaves that it is merged with, shape (L, 1)."""
-    # LightGBM estimates the rows of a leaf from hessians, where all of them can be lost.
-    count = np.maximum(leaf_count, 1)
-    return (count / np.bincount(merged, weights=count, minlength=len(merged))[merged])[:, None]
+    total = np.bincount(merged, weights=leaf_count, minlength=len(merged))
+    return (leaf_count / total[merged])[:, None]
 
 
 def _mean_of_merged(

@@ -3,8 +3,9 @@
 The splits of a shared tree are chosen for all tasks together, so that many of them mean nothing to
 a given task. What its two sides then differ by is chance, and more so the fewer positives the task
 has. Regularization therefore draws a value not towards 0 but towards that of the parent node, which
-is what the task would get had the split not been made: hierarchical shrinkage (Agarwal et al.,
-"Hierarchical Shrinkage", ICML 2022), with hessians in the place of row counts.
+is what the task would get had the split not been made. The formula is that of LightGBM's
+`path_smooth`, with hessians in the place of row counts; why it works: Agarwal et al., "Hierarchical
+Shrinkage: Improving the accuracy and interpretability of tree-based models", ICML 2022.
 """
 
 from dataclasses import dataclass
