@@ -115,6 +115,8 @@ class JobData:
 def main(stop: threading.Event | None = None) -> int:
     """Runs the job and returns its exit code; `stop` None: it listens for SIGTERM from now on."""
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
+    # On a new machine matplotlib would announce in the job's log that it has built its font cache.
+    logging.getLogger("matplotlib").setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
     requested = listen_for_stop() if stop is None else stop
     return run_reported(lambda: run_job(os.environ, requested), failure_file(os.environ))

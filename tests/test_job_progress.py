@@ -36,7 +36,8 @@ def write_small_tree(base: Path, n_iterations: int = 40, **changes: Any) -> Path
 def spoken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The tree of a job and its output to a pipe; lines must come while it still runs."""
     base = write_small_tree(tmp_path_factory.mktemp("spoken"))
-    with start_script(base) as process:
+    # As on a new machine: without the caches that libraries fill at their first use, and speak of.
+    with start_script(base, MPLCONFIGDIR=str(base / "matplotlib")) as process:
         assert process.stdout is not None
         output = ""
         for line in process.stdout:
@@ -50,6 +51,12 @@ def spoken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
         assert process.stderr.read() == ""
     assert process.returncode == 0
     return base, output
+
+
+def test_no_library_joins_in(spoken: tuple[Path, str]) -> None:
+    base, output = spoken
+    assert any((base / "matplotlib").iterdir()), "matplotlib has not built its font cache"
+    assert "font" not in output
 
 
 def test_lines_come_at_a_readable_pace(spoken: tuple[Path, str]) -> None:
