@@ -59,7 +59,7 @@ class StructureSettings:
             "min_sum_hessian_in_leaf": max(self.min_sum_hessian_in_leaf, _SMALLEST_SUM_HESSIAN),
             "lambda_l1": self.lambda_l1,
             # A split's gain is not regularized, whatever a leaf's value is: with LightGBM's default
-            # of 0 the test scores were better (README, "Accuracy").
+            # of 0 the test scores were better (CHANGELOG, 1.1.0).
             "lambda_l2": 0.0,
             "min_gain_to_split": self.min_gain_to_split,
             "max_bin": self.max_bin,
