@@ -58,7 +58,8 @@ def node_values(
 
         (-learning_rate * G + lambda_l2 * value of the parent) / (H + lambda_l2)
 
-    and the root's parent counts as 0.
+    where the root's parent counts as 0. Before that, `lambda_l1` draws G towards 0, and H is
+    raised to `min_sum_hessian`.
 
     Args:
         structure: The splits.
