@@ -85,6 +85,7 @@ from processing.preprocessing import Preprocessing, RiskTableSettings, preproces
 from processing.splits import Channels, columns_to_read, find_channels, read_splits
 from processing.tasks import create_task_indices, identify_task_columns
 from processing.validation_labels import check_validation_labels
+from processing.weights import warn_of_scale
 
 __all__ = [
     "compute_multitask_metrics",
@@ -225,6 +226,7 @@ def prepare_data(
         name: LabelledRows(*label_arrays(df, tasks, sample_weight, task_weights))
         for name, df in splits.items()
     }
+    warn_of_scale(labels["train"].weight, tasks)
     check_validation_labels(
         labels["val"].label,
         labels["val"].weight,

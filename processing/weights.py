@@ -1,13 +1,20 @@
 """Row weights."""
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from exceptions import DataError
 from processing.messages import listed, quoted
 from processing.row_places import RowPlaces
+
+logger = logging.getLogger(__name__)
+
+USUAL_MEAN = (0.1, 10.0)
+"""Mean weights that are near enough to 1 for the knobs that count a row as its weight."""
 
 
 def check_weights(table: pd.DataFrame, weight_columns: Sequence[str], places: RowPlaces) -> None:
@@ -42,4 +49,29 @@ def check_weights(table: pd.DataFrame, weight_columns: Sequence[str], places: Ro
     if problems:
         raise DataError(
             f"{places.channel}: wanted weights of zero or more, found {listed(problems, '; ')}"
+        )
+
+
+def warn_of_scale(weight: NDArray[np.float32] | None, tasks: Sequence[str]) -> None:
+    """Log a warning for tasks whose weights are on a scale of their own, such as a sum of 1.
+
+    Args:
+        weight: (n, K) weights of the training rows; None where all are 1.
+        tasks: K task names.
+    """
+    if weight is None:
+        return
+    lowest, highest = USUAL_MEAN
+    unusual = []
+    for task, name in enumerate(tasks):
+        counts = weight[:, task] > 0
+        mean = float(weight[counts, task].mean(dtype=np.float64)) if counts.any() else 1.0
+        if not lowest <= mean <= highest:
+            unusual.append(f"{mean:.3g} in task {task} ({name})")
+    if unusual:
+        logger.warning(
+            "Row weights average %s: lambda_l2 and min_sum_hessian_in_leaf count a row as its "
+            "weight, and regularize rows of a small weight strongly, of a large one hardly; scale "
+            "the weights to an average of about 1, or these two along with them",
+            listed(unusual),
         )

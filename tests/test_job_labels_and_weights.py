@@ -141,3 +141,15 @@ def test_an_empty_label_is_an_error_by_default(tmp_path: Path) -> None:
     splits["val"].loc[splits["val"].index[3], MAIN_TASK] = pd.NA
     with pytest.raises(ValueError, match=r"val.*isFraud.*missing"):
         run(tmp_path, splits, hyperparameters())
+
+
+def test_weights_too_small_to_learn_from_do_not_go_unnoticed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    splits = {name: df.assign(weight=1e-6) for name, df in make_splits(300).items()}
+    base = run(tmp_path, splits, hyperparameters(num_iterations=3, sample_weight_name="weight"))
+    warnings = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert any(text.startswith("Row weights average 1e-06 in task 0") for text in warnings)
+    assert any(text.startswith("None of the trees (3) has a split") for text in warnings)
+    for task in TASKS:
+        assert np.ptp(predictions(base, "val")[f"{task}_prob"]) == 0

@@ -6,7 +6,7 @@ import pytest
 
 from exceptions import DataError
 from processing.row_places import RowPlaces
-from processing.weights import check_weights
+from processing.weights import check_weights, warn_of_scale
 
 PLACES = RowPlaces("val", ("val/a.csv", "val/b.csv"), (2, 1))
 
@@ -28,3 +28,20 @@ def test_all_unfit_columns_in_one_message() -> None:
     )
     with pytest.raises(DataError, match=message):
         check_weights(table, ["a", "b", "c", "d"], PLACES)
+
+
+@pytest.mark.parametrize(
+    "weight", [None, np.ones((4, 2)), np.array([[0, 0], [0.2, 9], [0, 0.5], [0.1, 0]])]
+)
+def test_weights_near_one_need_no_warning(
+    weight: np.ndarray | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    warn_of_scale(None if weight is None else weight.astype(np.float32), ["a", "b"])
+    assert not caplog.messages
+
+
+def test_weights_on_a_scale_of_their_own_are_named(caplog: pytest.LogCaptureFixture) -> None:
+    weight = np.array([[1e-4, 1, 50, 0], [3e-4, 1, 0, 0]], dtype=np.float32)
+    warn_of_scale(weight, ["a", "b", "c", "d"])
+    (message,) = caplog.messages
+    assert message.startswith("Row weights average 0.0002 in task 0 (a), 50 in task 2 (c): ")
