@@ -13,7 +13,7 @@ from processing.row_places import RowPlaces
 
 logger = logging.getLogger(__name__)
 
-USUAL_MEAN = (0.1, 10.0)
+_USUAL_MEAN = (0.1, 10.0)
 """Mean weights that are near enough to 1 for the knobs that count a row as its weight."""
 
 
@@ -61,13 +61,14 @@ def warn_of_scale(weight: NDArray[np.float32] | None, tasks: Sequence[str]) -> N
     """
     if weight is None:
         return
-    lowest, highest = USUAL_MEAN
-    unusual = []
-    for task, name in enumerate(tasks):
-        counts = weight[:, task] > 0
-        mean = float(weight[counts, task].mean(dtype=np.float64)) if counts.any() else 1.0
-        if not lowest <= mean <= highest:
-            unusual.append(f"{mean:.3g} in task {task} ({name})")
+    lowest, highest = _USUAL_MEAN
+    counts = np.count_nonzero(weight, axis=0)
+    means = weight.sum(axis=0, dtype=np.float64) / np.maximum(counts, 1)
+    unusual = [
+        f"{means[task]:.3g} in task {task} ({name})"
+        for task, name in enumerate(tasks)
+        if counts[task] and not lowest <= means[task] <= highest
+    ]
     if unusual:
         logger.warning(
             "Row weights average %s: lambda_l2 and min_sum_hessian_in_leaf count a row as its "
