@@ -23,6 +23,7 @@ COPY exceptions.py lightgbmmt_training.py ./
 COPY hyperparams hyperparams
 COPY models models
 COPY processing processing
+COPY steps steps
 RUN python -m compileall -q .
 
 # After the compilation: a run writes nothing beside the code.

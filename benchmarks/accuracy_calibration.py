@@ -17,8 +17,8 @@ from benchmarks.accuracy_job import Job
 from benchmarks.accuracy_report import paired_difference, progress
 from benchmarks.peers import SINGLE, single_lightgbm
 from benchmarks.tables import TableMaker
-from models.calibration import expected_calibration_error
-from models.score_counts import count_tasks
+from models.evaluation.calibration import expected_calibration_error
+from models.evaluation.score_counts import count_tasks
 
 CONFIDENCE = 0.99
 

@@ -17,7 +17,7 @@ import lightgbmmt_training
 from benchmarks.peers import LEARNING_RATE, MOST_TREES, NUM_LEAVES, PATIENCE, Peer, Splits
 from benchmarks.tables import Table
 from examples.tree import write_splits
-from hyperparams.schema import LightGBMMtModelHyperparameters
+from hyperparams.job_hyperparameters import LightGBMMtModelHyperparameters
 
 Job = Callable[[Table, Splits, int, Mapping[str, object]], NDArray[np.float64]]
 """From table, splits, seed and settings to the job's probabilities of the test rows."""

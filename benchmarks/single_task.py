@@ -12,7 +12,7 @@ import lightgbm as lgb
 from benchmarks.speed_matrix import read_matrix
 
 _QUANTIZED = {"use_quantized_grad": True, "num_grad_quant_bins": 64, "stochastic_rounding": False}
-"""What the job does by default, see `models.structure`."""
+"""What the job does by default, see `models.engine.structure`."""
 
 
 def train(table: Path, task: str, n_trees: int, n_threads: int, *, quantized: bool) -> lgb.Booster:

@@ -1,19 +1,14 @@
 """Rules between knobs: what a single value cannot show."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from hyperparams.known_names import IGNORED_NAMES, OTHER_SPELLINGS
 from hyperparams.messages import Problem, nearest, show, show_names
-
-if TYPE_CHECKING:
-    from hyperparams.schema import LightGBMMtModelHyperparameters as Hyperparameters
+from hyperparams.schema import Knobs
 
 
-def find_contradictions(hp: Hyperparameters, undecided: Iterable[str]) -> list[Problem]:
+def find_contradictions(hp: Knobs, undecided: Iterable[str]) -> list[Problem]:
     """Return everything that does not fit together, and the unknown names.
 
     Args:
@@ -24,7 +19,7 @@ def find_contradictions(hp: Hyperparameters, undecided: Iterable[str]) -> list[P
     return [problem for rule in _RULES for problem in rule(hp) if refused.isdisjoint(problem.knobs)]
 
 
-def _unknown_names(hp: Hyperparameters) -> Iterator[Problem]:
+def _unknown_names(hp: Knobs) -> Iterator[Problem]:
     knobs = type(hp).model_fields
     for name in hp.model_extra or {}:
         if name not in IGNORED_NAMES:
@@ -33,13 +28,13 @@ def _unknown_names(hp: Hyperparameters) -> Iterator[Problem]:
             yield Problem((name,), text)
 
 
-def _no_features(hp: Hyperparameters) -> Iterator[Problem]:
+def _no_features(hp: Knobs) -> Iterator[Problem]:
     if not hp.feature_list:
         text = "tab_field_list and cat_field_list are both empty: at least one feature is needed"
         yield Problem(("tab_field_list", "cat_field_list"), text)
 
 
-def _repeated_names(hp: Hyperparameters) -> Iterator[Problem]:
+def _repeated_names(hp: Knobs) -> Iterator[Problem]:
     lists = {
         "tab_field_list": hp.tab_field_list,
         "cat_field_list": hp.cat_field_list,
@@ -51,7 +46,7 @@ def _repeated_names(hp: Hyperparameters) -> Iterator[Problem]:
             yield Problem((knob,), f"{knob} names more than once: {show_names(repeated)}")
 
 
-def _features_of_both_kinds(hp: Hyperparameters) -> Iterator[Problem]:
+def _features_of_both_kinds(hp: Knobs) -> Iterator[Problem]:
     categorical = set(hp.cat_field_list)
     both = _distinct(name for name in hp.tab_field_list if name in categorical)
     if both:
@@ -59,7 +54,7 @@ def _features_of_both_kinds(hp: Hyperparameters) -> Iterator[Problem]:
         yield Problem(("tab_field_list", "cat_field_list"), text)
 
 
-def _features_that_are_labels(hp: Hyperparameters) -> Iterator[Problem]:
+def _features_that_are_labels(hp: Knobs) -> Iterator[Problem]:
     tasks = set(hp.task_label_names or [])
     for knob, names in _feature_lists(hp):
         labels = _distinct(name for name in names if name in tasks and name != hp.label_name)
@@ -71,7 +66,7 @@ def _features_that_are_labels(hp: Hyperparameters) -> Iterator[Problem]:
             yield Problem((knob, "label_name"), text)
 
 
-def _main_task(hp: Hyperparameters) -> Iterator[Problem]:
+def _main_task(hp: Knobs) -> Iterator[Problem]:
     tasks = hp.task_label_names
     if tasks is None:
         return
@@ -90,14 +85,14 @@ def _main_task(hp: Hyperparameters) -> Iterator[Problem]:
         yield Problem(("main_task_index", "label_name", "task_label_names"), text)
 
 
-def _number_of_tasks(hp: Hyperparameters) -> Iterator[Problem]:
+def _number_of_tasks(hp: Knobs) -> Iterator[Problem]:
     tasks = hp.task_label_names
     if tasks is not None and hp.num_tasks != len(tasks):
         text = f"num_tasks is {hp.num_tasks}, but task_label_names has {len(tasks)} names"
         yield Problem(("num_tasks", "task_label_names"), text)
 
 
-def _id_with_another_role(hp: Hyperparameters) -> Iterator[Problem]:
+def _id_with_another_role(hp: Knobs) -> Iterator[Problem]:
     given = "" if "id_name" in hp.model_fields_set else " (the default)"
     roles = [*_feature_lists(hp), *_label_lists(hp)]
     for knob, names in roles:
@@ -106,7 +101,7 @@ def _id_with_another_role(hp: Hyperparameters) -> Iterator[Problem]:
             yield Problem(("id_name", knob), text)
 
 
-def _weights_with_another_role(hp: Hyperparameters) -> Iterator[Problem]:
+def _weights_with_another_role(hp: Knobs) -> Iterator[Problem]:
     columns = {
         "sample_weight_name": [hp.sample_weight_name] if hp.sample_weight_name else [],
         "task_weight_columns": _distinct((hp.task_weight_columns or {}).values()),
@@ -120,7 +115,7 @@ def _weights_with_another_role(hp: Hyperparameters) -> Iterator[Problem]:
                 yield Problem((weight_knob, knob), text)
 
 
-def _weights_of_unknown_tasks(hp: Hyperparameters) -> Iterator[Problem]:
+def _weights_of_unknown_tasks(hp: Knobs) -> Iterator[Problem]:
     tasks = hp.task_label_names
     if tasks is None or not hp.task_weight_columns:
         return
@@ -133,7 +128,7 @@ def _weights_of_unknown_tasks(hp: Hyperparameters) -> Iterator[Problem]:
         yield Problem(("task_weight_columns", "task_label_names"), text)
 
 
-def _quantized_sampling(hp: Hyperparameters) -> Iterator[Problem]:
+def _quantized_sampling(hp: Knobs) -> Iterator[Problem]:
     if hp.use_quantized_grad is not True:
         return
     advice = 'set it to "auto" or false, or sample no'
@@ -151,11 +146,11 @@ def _quantized_sampling(hp: Hyperparameters) -> Iterator[Problem]:
         yield Problem(("use_quantized_grad", "feature_fraction"), text)
 
 
-def _feature_lists(hp: Hyperparameters) -> list[tuple[str, list[str]]]:
+def _feature_lists(hp: Knobs) -> list[tuple[str, list[str]]]:
     return [("tab_field_list", hp.tab_field_list), ("cat_field_list", hp.cat_field_list)]
 
 
-def _label_lists(hp: Hyperparameters) -> list[tuple[str, list[str]]]:
+def _label_lists(hp: Knobs) -> list[tuple[str, list[str]]]:
     subtasks = [name for name in hp.task_label_names or [] if name != hp.label_name]
     return [("label_name", [hp.label_name]), ("task_label_names", subtasks)]
 
@@ -164,7 +159,7 @@ def _distinct(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-_RULES: tuple[Callable[[Hyperparameters], Iterator[Problem]], ...] = (
+_RULES: tuple[Callable[[Knobs], Iterator[Problem]], ...] = (
     _unknown_names,
     _no_features,
     _repeated_names,

@@ -1,14 +1,9 @@
 """Which accepted knobs do nothing in a given job, so that the log can say so."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from hyperparams.schema import LightGBMMtModelHyperparameters as Hyperparameters
+from hyperparams.schema import Knobs
 
 
-def without_effect(hp: Hyperparameters, *, risk_tables_given: bool) -> dict[str, str]:
+def without_effect(hp: Knobs, *, risk_tables_given: bool) -> dict[str, str]:
     """Return the knobs that were set but have no effect, with the reason, in schema order.
 
     Args:
@@ -29,7 +24,7 @@ def without_effect(hp: Hyperparameters, *, risk_tables_given: bool) -> dict[str,
     }
 
 
-def _loss_reasons(hp: Hyperparameters) -> dict[str, str]:
+def _loss_reasons(hp: Knobs) -> dict[str, str]:
     reasons = {
         "loss_cache_predictions": "task probabilities are always computed once per iteration",
         "loss_precompute_indices": "task indices are always built once",
@@ -48,7 +43,7 @@ def _loss_reasons(hp: Hyperparameters) -> dict[str, str]:
     return reasons
 
 
-def _tree_reasons(hp: Hyperparameters) -> dict[str, str]:
+def _tree_reasons(hp: Knobs) -> dict[str, str]:
     reasons = {}
     if hp.bagging_fraction == 1:
         reasons["bagging_freq"] = "bagging_fraction is 1"
@@ -67,7 +62,7 @@ def _tree_reasons(hp: Hyperparameters) -> dict[str, str]:
     return reasons
 
 
-def _risk_table_reasons(hp: Hyperparameters, given: bool) -> dict[str, str]:
+def _risk_table_reasons(hp: Knobs, given: bool) -> dict[str, str]:
     if not hp.cat_field_list:
         reason = "cat_field_list is empty"
     elif given:

@@ -1,13 +1,9 @@
 """Every knob of the job: type, range, default and meaning."""
 
-import json
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic import ValidationInfo as Info
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field
 
 from hyperparams.coercion import (
     AsChoice,
@@ -21,27 +17,8 @@ from hyperparams.coercion import (
     Names,
     Number,
 )
-from hyperparams.contradictions import find_contradictions
-from hyperparams.effects import without_effect
 from hyperparams.known_names import IGNORED_NAMES
-from hyperparams.messages import (
-    INT32_MAX,
-    MAX_LEAVES,
-    Problem,
-    explain,
-    hyperparameter_error,
-    refused_fields,
-    show_names,
-)
-
-# Stand for required knobs that are missing or refused, so that the others can still be compared;
-# no rule that reads a knob which is stood in for is applied.
-_STAND_INS: dict[str, Any] = {
-    "tab_field_list": [],
-    "cat_field_list": [],
-    "label_name": "label",
-    "loss_type": "fixed",
-}
+from hyperparams.messages import INT32_MAX, MAX_LEAVES
 
 
 def _task_count(data: dict[str, Any]) -> int | None:
@@ -58,13 +35,11 @@ def _bagging_freq(data: dict[str, Any]) -> int:
     return 1 if data["bagging_fraction"] < 1 else 0
 
 
-class LightGBMMtModelHyperparameters(BaseModel):
-    """The hyperparameters of one job, complete and free of contradictions.
+class Knobs(BaseModel):
+    """The knobs, each valid by itself.
 
-    Values written as text are converted where they convert exactly (see ``coercion``), ``None``
-    means the default, and the names of the older script (``IGNORED_NAMES``) are kept without
-    effect. ``parse`` reports problems in the user's terms; the constructor raises pydantic's
-    ``ValidationError`` for the same problems.
+    Values written as text are converted where they convert exactly (see ``coercion``), and the
+    names of the older script (``IGNORED_NAMES``) are kept without effect.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="allow", allow_inf_nan=False)
@@ -259,97 +234,6 @@ class LightGBMMtModelHyperparameters(BaseModel):
         le=INT32_MAX,
         description="Folds in which the training rows' risks are computed out of fold.",
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _null_means_default(cls, values: Any) -> Any:
-        if not isinstance(values, Mapping):
-            return values
-        return {
-            name: value
-            for name, value in values.items()
-            if value is not None or name not in cls.model_fields
-        }
-
-    @model_validator(mode="after")
-    def _refuse_contradictions(self, info: Info) -> Self:
-        undecided: set[str] = (info.context or {}).get("undecided", set())
-        problems = find_contradictions(self, undecided)
-        if problems:
-            summary = "; ".join(problem.text for problem in problems)
-            context = {"summary": summary, "problems": problems}
-            raise PydanticCustomError("contradiction", "{summary}", context)
-        return self
-
-    @classmethod
-    def parse(
-        cls, values: Mapping[str, Any], origins: Mapping[str, str] | None = None
-    ) -> "LightGBMMtModelHyperparameters":
-        """Validate values and report every problem at once.
-
-        Args:
-            values: by name, native or as text.
-            origins: for each name where its value came from, such as ``in <file>``; it ends the
-                message about that value.
-
-        Raises:
-            HyperparameterError: one line per missing, unknown, refused or contradicting value.
-        """
-        try:
-            return cls.model_validate(values)
-        except ValidationError as error:
-            problems = explain(error, cls.model_fields)
-            undecided = refused_fields(error)
-        # A refused field hides the rules between fields: apply those that do not read it.
-        if undecided:
-            decided = {name: value for name, value in values.items() if name not in undecided}
-            stand_ins = {name: _STAND_INS[name] for name in _STAND_INS.keys() & undecided}
-            try:
-                cls.model_validate(decided | stand_ins, context={"undecided": undecided})
-            except ValidationError as error:
-                problems += explain(error, cls.model_fields)
-        given = {
-            name: origin for name, origin in (origins or {}).items() if values.get(name) is not None
-        }
-        raise hyperparameter_error(problems, given)
-
-    def with_tasks(self, task_names: list[str]) -> "LightGBMMtModelHyperparameters":
-        """Fill in the tasks that were found in the data.
-
-        Args:
-            task_names: label columns of all tasks, in order.
-
-        Returns:
-            The same hyperparameters with ``task_label_names``, ``num_tasks`` and
-            ``main_task_index`` set.
-
-        Raises:
-            HyperparameterError: the tasks do not agree with ``label_name``, ``num_tasks``,
-                ``main_task_index``, ``task_label_names`` or the features.
-        """
-        if self.task_label_names not in (None, task_names):
-            text = (
-                f"task_label_names is {show_names(self.task_label_names or [])}, "
-                f"but the tasks of the data are {show_names(task_names)}"
-            )
-            raise hyperparameter_error([Problem(("task_label_names",), text)], {})
-        values = self.model_dump(exclude_unset=True) | {"task_label_names": list(task_names)}
-        return self.parse(values, {"task_label_names": "found in the data"})
-
-    def to_json(self) -> str:
-        """Return all values, defaults and ignored ones included, as a JSON object.
-
-        ``load_hyperparameters`` reads an equal object from it.
-        """
-        return json.dumps(self.model_dump(), indent=2, ensure_ascii=False) + "\n"
-
-    def without_effect(self, *, risk_tables_given: bool = False) -> dict[str, str]:
-        """Return the knobs that were set but have no effect in this job, with the reason.
-
-        Args:
-            risk_tables_given: the job uses precomputed risk tables.
-        """
-        return without_effect(self, risk_tables_given=risk_tables_given)
 
     @property
     def ignored(self) -> list[str]:

@@ -6,9 +6,9 @@ from typing import Any
 
 from exceptions import HyperparameterError
 from hyperparams.coercion import unquote
+from hyperparams.job_hyperparameters import LightGBMMtModelHyperparameters
 from hyperparams.known_names import IGNORED_NAMES
 from hyperparams.messages import show
-from hyperparams.schema import LightGBMMtModelHyperparameters
 from hyperparams.strict_json import parse_json
 
 REGIONS = ("NA", "EU", "FE")

@@ -8,19 +8,19 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from hyperparams.schema import LightGBMMtModelHyperparameters
-from models.booster import BoosterSettings, SharedTreeBooster
-from models.checkpoint import Checkpoint
-from models.factory import ModelFactory
-from models.leaf_values import LeafValueSettings
+from hyperparams.job_hyperparameters import LightGBMMtModelHyperparameters
+from models.engine.booster import BoosterSettings, SharedTreeBooster
+from models.engine.leaf_values import LeafValueSettings
+from models.engine.structure import StructureSettings, make_datasets
+from models.engine.task_rows import LabelledRows
+from models.engine.training_state import TrainingState
 from models.loss.base import MultiTaskLoss
 from models.loss.fixed import FixedLoss
-from models.model_text import model_text
-from models.multitask_model import MultiTaskModel
-from models.structure import StructureSettings, make_datasets
-from models.task_rows import LabelledRows
-from models.training_loop import Callback, train
-from models.training_state import TrainingState
+from models.training.checkpoint import Checkpoint
+from models.training.factory import ModelFactory
+from models.training.training_loop import Callback, train
+from models.trees.model_text import model_text
+from models.trees.multitask_model import MultiTaskModel
 
 Floats = NDArray[np.float32]
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.loss.base import MultiTaskLoss
-from models.task_weights import UPDATE_RULES, normalized
+from models.loss.weight_rules import UPDATE_RULES, normalized
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class AdaptiveLoss(MultiTaskLoss):
     """Sum of log-losses whose weights follow the Jensen-Shannon similarity of the predictions.
 
     Attributes:
-        weight_method: A key of `models.task_weights.UPDATE_RULES`.
+        weight_method: A key of `models.loss.weight_rules.UPDATE_RULES`.
         weight_lr: Learning rate of the update, in [0, 1].
         update_frequency: Iterations between two updates; `tenIters` has its own, 10.
     """

@@ -3,7 +3,7 @@
 Array layout, for all losses: a `raw_score`, `prob`, `label`, `grad` or `hess` array has the shape
 (n rows, K tasks). Raw scores are log-odds. Derivatives are those of the task's own loss, *not*
 multiplied by the task's weight: a leaf value is the optimum of its own task whatever the weight.
-The weights decide which tasks steer the splits (see `models.split_gradient`).
+The weights decide which tasks steer the splits (see `models.engine.split_gradient`).
 """
 
 from abc import ABC, abstractmethod

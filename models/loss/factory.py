@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hyperparams.schema import LightGBMMtModelHyperparameters
+from hyperparams.job_hyperparameters import LightGBMMtModelHyperparameters
 from models.loss.adaptive import AdaptiveLoss
 from models.loss.adaptive_kd import AdaptiveDistillationLoss
 from models.loss.base import MultiTaskLoss

@@ -1,0 +1,1 @@
+"""One iteration: gradients, structure, leaf values, scores."""

@@ -1,0 +1,227 @@
+"""The rows of one split as the engine keeps them: labels, raw scores, gradients, leaves."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from models.engine.row_blocks import RowBlocks
+from models.engine.sampling import Bag
+from models.loss.base import NO_DISTILLATION, Distillation, MultiTaskLoss
+from models.loss.logloss import sigmoid
+
+_EXACT_VALUES = 2**17
+"""Up to this many scores are kept in float64: the extra time is a millisecond or two, and
+ties between splits, which small tables are full of, fall as they do in LightGBM. Larger tables use
+float32, whose `exp` is several times faster."""
+
+FindLeaves = Callable[[slice, NDArray[np.int32], NDArray[np.intp]], None]
+"""Given some rows, writes the leaf of each; the last argument is scratch memory as long."""
+
+
+@dataclass(frozen=True)
+class LabelledRows:
+    """Labels of the rows of one split, and how much each counts.
+
+    Attributes:
+        label: 0 or 1, shape (n, K), uint8, C-contiguous; any value where `weight` is 0.
+        weight: Weight of every row and task, shape (n, K), float32, not negative; 0 where a task's
+            label is unknown. None: all 1.
+    """
+
+    label: NDArray[np.uint8]
+    weight: NDArray[np.float32] | None = None
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return len(self.label)
+
+    @property
+    def n_tasks(self) -> int:
+        """K."""
+        return int(self.label.shape[1])
+
+
+def class_weights(rows: LabelledRows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weight (number, without weights) of each task's negatives and positives, each shape (K,)."""
+    if rows.weight is None:
+        positive = rows.label.sum(axis=0, dtype=np.float64)
+        return rows.n_rows - positive, positive
+    positive = np.einsum("ij,ij->j", rows.weight, rows.label, dtype=np.float64)
+    return np.einsum("ij,ij->j", rows.weight, 1 - rows.label, dtype=np.float64), positive
+
+
+def base_scores(
+    negative: NDArray[np.float64], positive: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Log-odds of each task's positives against its negatives, shape (K,).
+
+    A task with one class only gets half a row of the other, so that its log-odds are finite; they
+    are 0 for a task without any known label.
+
+    Args:
+        negative: Weight of each task's negatives, shape (K,).
+        positive: Weight of each task's positives, shape (K,).
+    """
+    total = positive + negative
+    half_row = 0.5 * np.where(total > 0, np.minimum(total, 1.0), 1.0)
+    odds = np.where(positive > 0, positive, half_row) / np.where(negative > 0, negative, half_row)
+    log_odds: NDArray[np.float64] = np.log(odds)
+    return log_odds
+
+
+class TaskScores:
+    """Raw scores of one split: the sum of the trees so far, shape (n, K).
+
+    A tree is added when the rows are next passed over for another reason, so that it costs no pass
+    of its own.
+    """
+
+    def __init__(self, rows: LabelledRows, base_score: NDArray[np.float64], n_threads: int) -> None:
+        """Starts every row at its task's base score."""
+        self.rows = rows
+        self.blocks = RowBlocks(rows.n_rows, rows.n_tasks, n_threads)
+        exact = rows.label.size <= _EXACT_VALUES
+        self.dtype: np.dtype[np.floating] = np.dtype(np.float64 if exact else np.float32)
+        self.leaf = np.zeros(rows.n_rows, dtype=np.int32)
+        self._raw_score = np.empty(rows.label.shape, dtype=self.dtype)
+        self._raw_score[:] = base_score
+        self._pending: NDArray[np.floating] | None = None
+        n_block, n_workers = self.blocks.rows_per_block, self.blocks.n_workers
+        self._scratch = [np.empty((n_block, rows.n_tasks), self.dtype) for _ in range(n_workers)]
+        self._index_scratch = [np.empty(n_block, np.intp) for _ in range(n_workers)]
+
+    def current_scores(self) -> NDArray[np.floating]:
+        """Raw scores with all trees added, shape (n, K). Not for several threads at once."""
+        if self._pending is not None:
+            self.blocks.run(self._settled)
+            self._pending = None
+        return self._raw_score
+
+    def add_tree(self, leaf_value: NDArray[np.float64]) -> None:
+        """Adds ``leaf_value[leaf]`` to every row; `leaf_value` has shape (L, K)."""
+        self._pending = leaf_value.astype(self.dtype)
+
+    def _settled(self, rows: slice, worker: int) -> NDArray[np.floating]:
+        """Adds the pending tree to a block and returns the block's scores."""
+        score = self._raw_score[rows]
+        if self._pending is not None:
+            n = rows.stop - rows.start
+            step, leaf = self._scratch[worker][:n], self._index_scratch[worker][:n]
+            # `take` would convert other indices itself, and keep the interpreter lock meanwhile.
+            np.copyto(leaf, self.leaf[rows])
+            np.take(self._pending, leaf, axis=0, out=step, mode="clip")
+            score += step
+        return score
+
+    def assign_leaves(self, find_leaves: FindLeaves) -> None:
+        """Lets `find_leaves(rows, leaf)` write the leaf of every row, block by block."""
+
+        def settle_and_find(rows: slice, worker: int) -> None:
+            self._settled(rows, worker)
+            self._find(find_leaves, rows, worker)
+
+        self.blocks.run(settle_and_find)
+        self._pending = None
+
+    def _find(self, find_leaves: FindLeaves, rows: slice, worker: int) -> None:
+        n = rows.stop - rows.start
+        find_leaves(rows, self.leaf[rows], self._index_scratch[worker][:n])
+
+
+class TrainingRows(TaskScores):
+    """Training rows: raw scores, and each task's gradient and hessian, shape (n, K)."""
+
+    def __init__(
+        self,
+        rows: LabelledRows,
+        base_score: NDArray[np.float64],
+        max_leaves: int,
+        n_threads: int,
+    ) -> None:
+        """Starts every row at its task's base score; trees have at most `max_leaves` leaves."""
+        super().__init__(rows, base_score, n_threads)
+        self.grad = np.empty(rows.label.shape, dtype=self.dtype)
+        self.hess = np.empty(rows.label.shape, dtype=self.dtype)
+        self._split_grad = np.empty(rows.n_rows, dtype=np.float32)
+        self._split_hess = np.empty(rows.n_rows, dtype=np.float32)
+        self._leaf_members = self._make_leaf_members(max_leaves)
+
+    def _make_leaf_members(self, max_leaves: int) -> list[sparse.csc_array]:
+        """Per block the indicator matrix (row j is in leaf i); its indices are a view of `leaf`."""
+        ones = np.ones(self.blocks.rows_per_block, dtype=self.dtype)
+        starts = np.arange(self.blocks.rows_per_block + 1, dtype=np.int32)
+        members = []
+        for rows in self.blocks.slices:
+            n = rows.stop - rows.start
+            parts = (ones[:n], self.leaf[rows], starts[: n + 1])
+            matrix = sparse.csc_array(parts, shape=(max_leaves, n), copy=False)
+            # The constructor copies views of larger arrays (SciPy 1.17).
+            matrix.indices = self.leaf[rows]
+            members.append(matrix)
+        return members
+
+    def split_gradient(
+        self,
+        factors: NDArray[np.float64],
+        loss: MultiTaskLoss,
+        distillation: Distillation = NO_DISTILLATION,
+        bag: Bag | None = None,
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Computes each task's gradient and hessian, and combines them for the tree's structure.
+
+        Args:
+            factors: How the tasks are combined, shape (K,), see `models.engine.split_gradient`.
+            loss: Gives the derivatives.
+            distillation: Struggling tasks and their teacher.
+            bag: The rows that take part; None for all. A row outside has derivatives 0: it counts
+                neither for a split nor for a leaf value.
+
+        Returns:
+            Split gradient and hessian, each of shape (n,), float32.
+        """
+        grad_factors = factors.astype(self.dtype)
+        hess_factors = np.abs(grad_factors)
+
+        def differentiate(rows: slice, worker: int) -> None:
+            score = self._settled(rows, worker)
+            prob = sigmoid(score, out=self._scratch[worker][: rows.stop - rows.start])
+            grad, hess = self.grad[rows], self.hess[rows]
+            loss.grad_hess(prob, self.rows.label[rows], grad, hess, distillation.of_rows(rows))
+            if self.rows.weight is not None:
+                grad *= self.rows.weight[rows]
+                hess *= self.rows.weight[rows]
+            if bag is not None:
+                kept = bag.rows(rows)[:, None]
+                grad *= kept
+                hess *= kept
+            np.matmul(grad, grad_factors, out=self._split_grad[rows], casting="same_kind")
+            np.matmul(hess, hess_factors, out=self._split_hess[rows], casting="same_kind")
+
+        self.blocks.run(differentiate)
+        self._pending = None
+        return self._split_grad, self._split_hess
+
+    def leaf_sums(
+        self, n_leaves: int, find_leaves: FindLeaves
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Assigns every row its leaf, and sums gradient and hessian over the rows of each leaf.
+
+        Args:
+            n_leaves: L.
+            find_leaves: As in `assign_leaves`.
+
+        Returns:
+            Sums of gradients and of hessians, each of shape (L, K).
+        """
+
+        def block_sums(rows: slice, worker: int) -> NDArray[np.floating]:
+            self._find(find_leaves, rows, worker)
+            members = self._leaf_members[rows.start // self.blocks.rows_per_block]
+            return np.stack([members @ self.grad[rows], members @ self.hess[rows]])
+
+        grad_sums, hess_sums = self.blocks.sum(block_sums)
+        return grad_sums[:n_leaves], hess_sums[:n_leaves]

@@ -1,0 +1,1 @@
+"""From hyperparameters to a trained model: the loop and what watches it."""

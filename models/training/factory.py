@@ -1,0 +1,170 @@
+"""From the hyperparameters to the booster, its state, its callbacks and the finished model."""
+
+import os
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+
+from hyperparams.job_hyperparameters import LightGBMMtModelHyperparameters
+from models.engine.booster import ENGINE_VERSION, BoosterSettings, SharedTreeBooster
+from models.engine.leaf_values import LeafValueSettings
+from models.engine.structure import StructureSettings, make_datasets
+from models.engine.task_rows import LabelledRows
+from models.engine.training_state import TrainingState
+from models.loss.adaptive_kd import AdaptiveDistillationLoss
+from models.loss.factory import LossFactory
+from models.training.callbacks import (
+    CheckpointWriter,
+    EarlyStopping,
+    StopOnRequest,
+    TrainingStateCallback,
+)
+from models.training.progress import Progress
+from models.training.training_loop import Callback
+from models.trees.model_text import file_feature_names, model_text
+from models.trees.multitask_model import MultiTaskModel
+
+# None of these changes what a tree is.
+_NOT_IN_THE_TREES = (
+    "num_threads",
+    "checkpoint_frequency",
+    "num_iterations",
+    "calibrate_intercept",
+)
+
+
+class ModelFactory:
+    """Builds everything that is shaped by the hyperparameters, which know their tasks."""
+
+    def __init__(self, hyperparams: LightGBMMtModelHyperparameters) -> None:
+        self._hyperparams = hyperparams
+        self._loss = LossFactory.create(hyperparams)
+
+    def create_state(self) -> TrainingState:
+        """The state before the first iteration."""
+        loss = self._loss
+        return TrainingState(
+            task_names=list(self._hyperparams.task_label_names or []),
+            main_task=loss.main_task,
+            patience=loss.patience if isinstance(loss, AdaptiveDistillationLoss) else None,
+            early_stopping_metric=self._hyperparams.early_stopping_metric,
+        )
+
+    def create_booster(
+        self,
+        train_features: pa.Table,
+        train: LabelledRows,
+        valid_features: pa.Table,
+        valid: LabelledRows,
+        state: TrainingState,
+    ) -> SharedTreeBooster:
+        """A booster without trees; bins the features, which are then needed no more."""
+        settings = self.booster_settings()
+        datasets = make_datasets(train_features, valid_features, settings.structure)
+        return SharedTreeBooster(datasets, train, valid, self._loss, settings, state)
+
+    def booster_settings(self) -> BoosterSettings:
+        """The hyperparameters as the engine's plain settings."""
+        knobs, loss = self._hyperparams, self._loss
+        return BoosterSettings(
+            structure=StructureSettings(
+                num_leaves=knobs.num_leaves,
+                max_depth=knobs.max_depth,
+                min_data_in_leaf=knobs.min_data_in_leaf,
+                min_sum_hessian_in_leaf=knobs.min_sum_hessian_in_leaf,
+                lambda_l1=knobs.lambda_l1,
+                min_gain_to_split=knobs.min_gain_to_split,
+                max_bin=knobs.max_bin,
+                feature_fraction=knobs.feature_fraction,
+                use_quantized_grad=knobs.quantizes_gradients,
+                num_grad_quant_bins=knobs.num_grad_quant_bins,
+                seed=knobs.seed,
+                num_threads=knobs.num_threads or len(os.sched_getaffinity(0)),
+            ),
+            leaf_value=LeafValueSettings(
+                learning_rate=knobs.learning_rate,
+                lambda_l1=knobs.lambda_l1,
+                lambda_l2=knobs.lambda_l2,
+                min_sum_hessian=knobs.min_sum_hessian_in_leaf,
+            ),
+            split_gradient=knobs.loss_split_gradient,
+            bagging_fraction=knobs.bagging_fraction,
+            bagging_freq=knobs.bagging_freq,
+            keep_best_self=(
+                isinstance(loss, AdaptiveDistillationLoss) and loss.teacher == "best_self"
+            ),
+        )
+
+    def create_callbacks(
+        self,
+        state: TrainingState,
+        is_stop_requested: Callable[[], bool],
+        save_checkpoint: Callable[[], None] | None,
+    ) -> list[Callback]:
+        """The callbacks of a training run.
+
+        Args:
+            state: The state that they keep and read.
+            is_stop_requested: Whether the job has been asked to stop.
+            save_checkpoint: Saves the present state; None: there are no checkpoints.
+        """
+        knobs = self._hyperparams
+        callbacks: list[Callback] = [
+            TrainingStateCallback(state),
+            Progress(state, knobs.num_iterations),
+            StopOnRequest(is_stop_requested),
+        ]
+        if knobs.early_stopping_rounds:
+            callbacks.append(EarlyStopping(state, knobs.early_stopping_rounds))
+        if save_checkpoint is not None:
+            callbacks.append(CheckpointWriter(save_checkpoint, knobs.checkpoint_frequency))
+        return callbacks
+
+    def create_model(
+        self, booster: SharedTreeBooster, feature_columns: list[str]
+    ) -> MultiTaskModel:
+        """The finished model: all trees, or with early stopping those up to the best iteration.
+
+        The log-odds before the first tree include the state's `intercept_shift`.
+        """
+        knobs, state = self._hyperparams, booster.state
+        trees = booster.trees
+        if knobs.early_stopping_rounds and state.best_iteration:
+            trees = trees[: state.best_iteration]
+        parameters = {
+            name: value for name, value in knobs.model_dump().items() if name in _NOTED_PARAMETERS
+        }
+        text = model_text(
+            trees,
+            booster.base_score + np.array(state.intercept_shift or 0.0),
+            file_feature_names(feature_columns),
+            booster.feature_infos,
+            knobs.learning_rate,
+            parameters,
+        )
+        return MultiTaskModel(text)
+
+    def fingerprint_text(self) -> str:
+        """What decides how the trees turn out, other than the data, as text."""
+        knobs = self._hyperparams.model_dump_json(exclude=set(_NOT_IN_THE_TREES))
+        return f"engine {ENGINE_VERSION} {knobs}"
+
+
+_NOTED_PARAMETERS = frozenset(
+    {
+        "learning_rate",
+        "num_leaves",
+        "max_depth",
+        "min_data_in_leaf",
+        "min_sum_hessian_in_leaf",
+        "lambda_l1",
+        "lambda_l2",
+        "min_gain_to_split",
+        "max_bin",
+        "feature_fraction",
+        "bagging_fraction",
+        "bagging_freq",
+        "seed",
+    }
+)

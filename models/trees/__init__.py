@@ -1,0 +1,1 @@
+"""The trees that all tasks share, and the text model that holds them."""

@@ -1,0 +1,57 @@
+"""Raw scores of a finished model, with one walk per shared structure.
+
+Stock LightGBM walks the K trees of an iteration one by one, though a row ends in the same leaf of
+each. Walking one of them and looking up K values halves the time for three tasks, and gives the
+same bits: LightGBM's own walk, and the same float64 additions in the same order.
+"""
+
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from models.trees.model_text import read_shared_trees
+
+_LEAVES_PER_CHUNK = 2**20
+
+
+class SharedWalk:
+    """Walks the structures of a text model that `models.trees.model_text.model_text` made."""
+
+    def __init__(self, text: str) -> None:
+        structures, leaf_values = read_shared_trees(text)
+        self._walker = lgb.Booster(model_str=structures)
+        self._n_trees = len(leaf_values)
+        # All trees' leaves in one table; tree i's start at its offset.
+        self._leaf_value = np.concatenate(leaf_values)
+        n_leaves = [len(value) for value in leaf_values]
+        self._offset = np.concatenate([[0], np.cumsum(n_leaves)[:-1]])
+
+    def raw_score(self, data: Any) -> NDArray[np.float64]:
+        """Log-odds of all tasks, shape (n, K).
+
+        Args:
+            data: At least one row of features in order: anything that `lightgbm.Booster.predict`
+                takes and that slices by rows.
+        """
+        n_rows = data.shape[0]
+        rows_per_chunk = max(1, _LEAVES_PER_CHUNK // self._n_trees)
+        return np.concatenate(
+            [
+                self._chunk_score(data[start : start + rows_per_chunk])
+                for start in range(0, n_rows, rows_per_chunk)
+            ]
+        )
+
+    def _chunk_score(self, data: Any) -> NDArray[np.float64]:
+        leaf = np.asarray(self._walker.predict(data, pred_leaf=True))
+        leaf = leaf.reshape(-1, self._n_trees).astype(np.int64) + self._offset
+        # Row i of this matrix has a 1 for each of its leaves: the product adds their values, tree
+        # after tree, in compiled code.
+        starts = np.arange(0, leaf.size + 1, self._n_trees)
+        members = sparse.csr_array(
+            (np.ones(leaf.size), leaf.ravel(), starts), shape=(len(leaf), len(self._leaf_value))
+        )
+        return np.asarray(members @ self._leaf_value)

@@ -1,0 +1,1 @@
+"""The job's splits: tasks, labels and weights of the tables that were read."""

@@ -1,0 +1,78 @@
+"""Row weights."""
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from exceptions import DataError
+from processing.reading.messages import listed, quoted
+from processing.reading.row_places import RowPlaces
+
+logger = logging.getLogger(__name__)
+
+_USUAL_MEAN = (0.1, 10.0)
+"""Mean weights that are near enough to 1 for the knobs that count a row as its weight."""
+
+
+def check_weights(table: pd.DataFrame, weight_columns: Sequence[str], places: RowPlaces) -> None:
+    """Check that weights can weigh: none missing, negative or infinite, and not all zero.
+
+    Args:
+        table: n rows; the weight columns are float32 with NaN where missing.
+        weight_columns: the weight columns, which the table has.
+        places: where the rows stand in the files.
+
+    Raises:
+        DataError: unfit weights, all columns in one message.
+    """
+    problems = []
+    for name in weight_columns:
+        weights = table[name].to_numpy()
+        faults = {
+            "missing": np.isnan(weights),
+            "negative": weights < 0,
+            "infinite": np.isposinf(weights),
+        }
+        parts = [
+            f"{np.count_nonzero(is_fault)} {fault} (first in "
+            f"{places.place_of(int(np.argmax(is_fault)))})"
+            for fault, is_fault in faults.items()
+            if is_fault.any()
+        ]
+        if not parts and not weights.any():
+            parts.append("only zeros")
+        if parts:
+            problems.append(f"column {quoted(name)}: {' and '.join(parts)}")
+    if problems:
+        raise DataError(
+            f"{places.channel}: wanted weights of zero or more, found {listed(problems, '; ')}"
+        )
+
+
+def warn_of_scale(weight: NDArray[np.float32] | None, tasks: Sequence[str]) -> None:
+    """Log a warning for tasks whose weights are on a scale of their own, such as a sum of 1.
+
+    Args:
+        weight: (n, K) weights of the training rows; None where all are 1.
+        tasks: K task names.
+    """
+    if weight is None:
+        return
+    lowest, highest = _USUAL_MEAN
+    counts = np.count_nonzero(weight, axis=0)
+    means = weight.sum(axis=0, dtype=np.float64) / np.maximum(counts, 1)
+    unusual = [
+        f"{means[task]:.3g} in task {task} ({name})"
+        for task, name in enumerate(tasks)
+        if counts[task] and not lowest <= means[task] <= highest
+    ]
+    if unusual:
+        logger.warning(
+            "Row weights average %s: lambda_l2 and min_sum_hessian_in_leaf count a row as its "
+            "weight, and regularize rows of a small weight strongly, of a large one hardly; scale "
+            "the weights to an average of about 1, or these two along with them",
+            listed(unusual),
+        )

@@ -1,0 +1,1 @@
+"""From columns to features: imputation, risk tables, selection."""

@@ -1,0 +1,1 @@
+"""Data files as tables: channels, formats, text forms of values."""

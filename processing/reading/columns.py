@@ -1,0 +1,109 @@
+"""The columns that a table must have, and what is said when it has not."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from exceptions import DataError
+from processing.reading.messages import listed, listed_with_nearest, quoted, quoted_list
+
+
+@dataclass(frozen=True)
+class TableColumns:
+    """What to read from a table, by role.
+
+    Attributes:
+        labels: task labels, read as categories and checked later.
+        numerical: numerical features, read as float32.
+        categorical: categorical features, read as text.
+        id_name: the id column, read as text if the table has it.
+        weights: row weights, read as float32; may be numerical features as well.
+    """
+
+    labels: tuple[str, ...]
+    numerical: tuple[str, ...]
+    categorical: tuple[str, ...]
+    id_name: str
+    weights: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse one column in two roles, which no table could hold.
+
+        Raises:
+            DataError: a column is asked for twice.
+        """
+        asked = [*self.labels, *self.numbers, *self.categorical, self.id_name]
+        twice = [name for name, times in Counter(asked).items() if times > 1]
+        if twice:
+            raise DataError(
+                "each column has one role (label, numerical or categorical feature, id, weight), "
+                f"but these have several: {quoted_list(twice)}"
+            )
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The columns that become float32, each once."""
+        return tuple(dict.fromkeys((*self.numerical, *self.weights)))
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The columns that become pandas Categoricals."""
+        return (*self.labels, *self.categorical)
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """All columns but the id, in the order of the DataFrame."""
+        return (*self.labels, *self.numbers, *self.categorical)
+
+
+def check_columns(names_of_file: Mapping[str, Sequence[str]], columns: TableColumns) -> bool:
+    """Check that every file has every needed column exactly once.
+
+    Args:
+        names_of_file: the column names of each file, by the file's label.
+        columns: what is needed.
+
+    Returns:
+        Whether the files have the id column.
+
+    Raises:
+        DataError: columns are missing, there twice, or the id column is in some files only.
+    """
+    with_id = [label for label, names in names_of_file.items() if columns.id_name in names]
+    without_id = [label for label in names_of_file if label not in with_id]
+    problems = [*_missing(names_of_file, columns), *_repeated(names_of_file, columns)]
+    if with_id and without_id:
+        problems.append(
+            f"the id column {quoted(columns.id_name)} is in {with_id[0]} but not in "
+            f"{listed(without_id)}: give it to all files of all channels, or to none"
+        )
+    if problems:
+        raise DataError(listed(problems, "; "))
+    return bool(with_id)
+
+
+def _missing(names_of_file: Mapping[str, Sequence[str]], columns: TableColumns) -> list[str]:
+    files_of_problem: dict[str, list[str]] = {}
+    for label, names in names_of_file.items():
+        existing = set(names)
+        missing = [name for name in columns.required if name not in existing]
+        if missing:
+            problem = (
+                f"columns missing: {listed_with_nearest(missing, names)}; found {len(names)} "
+                f"columns: {quoted_list(names)}"
+            )
+            files_of_problem.setdefault(problem, []).append(label)
+    return [f"{listed(files)}: {problem}" for problem, files in files_of_problem.items()]
+
+
+def _repeated(names_of_file: Mapping[str, Sequence[str]], columns: TableColumns) -> list[str]:
+    needed = {*columns.required, columns.id_name}
+    files_of_problem: dict[str, list[str]] = {}
+    for label, names in names_of_file.items():
+        twice = [name for name, times in Counter(names).items() if times > 1 and name in needed]
+        if twice:
+            files_of_problem.setdefault(quoted_list(twice), []).append(label)
+    return [
+        f"{listed(files)}: columns present more than once: {problem}"
+        for problem, files in files_of_problem.items()
+    ]

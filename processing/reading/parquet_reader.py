@@ -1,0 +1,118 @@
+"""Parquet files as Arrow batches."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from exceptions import DataError
+from processing.reading.category_text import is_string, is_text_like
+from processing.reading.channels import DataFile
+from processing.reading.messages import first_line, listed, quoted
+
+_BATCH_ROWS = 1 << 16
+
+
+def parquet_column_names(file: DataFile) -> list[str]:
+    """The names of the top-level columns of a Parquet file.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    with _open(file) as parquet:
+        names: list[str] = parquet.schema_arrow.names
+    return names
+
+
+def parquet_rows(file: DataFile) -> int:
+    """The number of rows that a Parquet file says it has.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    with _open(file) as parquet:
+        rows: int = parquet.metadata.num_rows
+    return rows
+
+
+def parquet_batches(
+    file: DataFile, numbers: tuple[str, ...], categories: tuple[str, ...], texts: tuple[str, ...]
+) -> Iterator[pa.RecordBatch]:
+    """Stream the needed columns of a Parquet file, in the types that it has.
+
+    Args:
+        file: a file that has these columns.
+        numbers: columns that must hold numbers, booleans or text.
+        categories: columns that must have a text form; text is given dictionary-encoded.
+        texts: columns that must have a text form.
+
+    Raises:
+        DataError: columns of other types, all of them named; a damaged file.
+    """
+    with _open(file) as parquet:
+        schema = parquet.schema_arrow
+        _check_types(file, schema, numbers, (*categories, *texts))
+    # Text is dictionary-encoded in the file already, as a rule, and need not be taken apart.
+    encoded = [name for name in categories if is_string(schema.field(name).type)]
+    with _open(file, encoded) as parquet:
+        rows = 0
+        for batch in parquet.iter_batches(_BATCH_ROWS, columns=[*numbers, *categories, *texts]):
+            rows += batch.num_rows
+            yield batch
+        if rows != parquet.metadata.num_rows:
+            raise DataError(
+                f"{file.label}: damaged: wanted {parquet.metadata.num_rows} rows as the file's "
+                f"footer says, found {rows}"
+            )
+
+
+@contextmanager
+def _open(file: DataFile, dictionary: list[str] | None = None) -> Iterator[pq.ParquetFile]:
+    """Open a file for reading; what Arrow refuses meanwhile is the file's fault."""
+    try:
+        with pq.ParquetFile(
+            file.path,
+            read_dictionary=dictionary,
+            # Column chunks can be as large as the file: read them in pieces.
+            buffer_size=1 << 20,
+            pre_buffer=False,
+            page_checksum_verification=True,
+        ) as parquet:
+            yield parquet
+    except MemoryError:
+        raise
+    except (pa.ArrowException, OSError, UnicodeError) as error:
+        raise DataError(
+            f"{file.label}: unreadable, truncated or no Parquet file: {first_line(error)}"
+        ) from error
+
+
+def _check_types(
+    file: DataFile, schema: pa.Schema, numbers: tuple[str, ...], texts: tuple[str, ...]
+) -> None:
+    problems = [
+        f"column {quoted(name)} is {quoted(str(schema.field(name).type))}"
+        for names, is_fit in ((numbers, _is_number_like), (texts, is_text_like))
+        for name in names
+        if not is_fit(schema.field(name).type)
+    ]
+    if problems:
+        raise DataError(
+            f"{file.label}: wanted numbers in numerical columns and text, numbers, booleans or "
+            f"dates in the others, found: {listed(problems)}"
+        )
+
+
+def _is_number_like(kind: pa.DataType) -> bool:
+    types = pa.types
+    if types.is_dictionary(kind):
+        return _is_number_like(kind.value_type)
+    return (
+        is_string(kind)
+        or types.is_null(kind)
+        or types.is_boolean(kind)
+        or types.is_integer(kind)
+        or types.is_floating(kind)
+        or types.is_decimal(kind)
+    )

@@ -1,0 +1,144 @@
+"""One channel's files as one table."""
+
+import logging
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from exceptions import DataError
+from processing.reading.accumulators import CategoryColumn, NumberColumn, TextColumn
+from processing.reading.channels import Channel, DataFile
+from processing.reading.columns import TableColumns, check_columns
+from processing.reading.csv_reader import csv_batches, csv_column_names
+from processing.reading.messages import listed, quoted, quoted_list
+from processing.reading.parquet_reader import parquet_batches, parquet_column_names, parquet_rows
+from processing.reading.row_places import RowPlaces
+
+logger = logging.getLogger(__name__)
+
+_Accumulator: TypeAlias = NumberColumn | CategoryColumn | TextColumn
+
+# The first size of a column whose number of rows is not known before it is read.
+_FIRST_CAPACITY = 1 << 16
+
+
+def column_names(channel: Channel) -> dict[str, list[str]]:
+    """The columns of each file of a channel, by what messages call the file.
+
+    Only headers are read.
+
+    Raises:
+        DataError: a file cannot be read or has no header.
+    """
+    return {file.label: _column_names(file) for file in channel.files}
+
+
+def read_table(channel: Channel, columns: TableColumns) -> tuple[pd.DataFrame, RowPlaces]:
+    """Read the needed columns of all files of a channel.
+
+    Columns that nobody asked for are not converted, and not even read from Parquet. The working
+    memory beside the table is some batches of rows and one column.
+
+    Args:
+        channel: the files; their columns may stand in different orders.
+        columns: the needed columns by role.
+
+    Returns:
+        A DataFrame of n rows in file order, one array per column: labels and categorical features
+        as Categorical with sorted texts (labels are to be checked with `labels.binary_labels`),
+        numerical features and weights as float32 with NaN where missing, the id as `str`, or as
+        int64 row numbers from 0 if there is no id column. And where its rows stand in the files.
+
+    Raises:
+        DataError: unreadable files, missing or repeated columns, unfit column types, infinite
+            values, no rows.
+    """
+    has_id = check_columns(column_names(channel), columns)
+    texts = (columns.id_name,) if has_id else ()
+    read_batches = parquet_batches if channel.file_format == "parquet" else csv_batches
+
+    capacity = _capacity(channel)
+    numbers = {name: NumberColumn(capacity) for name in columns.numbers}
+    accumulators: dict[str, _Accumulator] = {}
+    accumulators |= {name: CategoryColumn(capacity) for name in columns.labels}
+    accumulators |= numbers
+    accumulators |= {name: CategoryColumn(capacity) for name in columns.categorical}
+    if has_id:
+        accumulators[columns.id_name] = TextColumn()
+
+    rows_of_file = []
+    for file in channel.files:
+        rows = 0
+        for batch in _one_ahead(read_batches(file, columns.numbers, columns.categories, texts)):
+            rows += batch.num_rows
+            for name, accumulator in accumulators.items():
+                accumulator.append(batch.column(name))
+        rows_of_file.append(rows)
+    total = sum(rows_of_file)
+    if total == 0:
+        labels = [file.label for file in channel.files]
+        raise DataError(f"channel {channel.name!r} has no rows, only headers: {listed(labels)}")
+
+    _warn_of_no_numbers(channel, numbers)
+    places = RowPlaces(
+        channel.name, tuple(file.label for file in channel.files), tuple(rows_of_file)
+    )
+    _check_finite(places, numbers)
+    # Popped, so that a column's codes are freed as soon as its Categorical is made.
+    table: dict[str, object] = {
+        name: accumulators.pop(name).values() for name in list(accumulators)
+    }
+    if not has_id:
+        table[columns.id_name] = np.arange(total)
+    return pd.DataFrame(table, copy=False), places
+
+
+def _column_names(file: DataFile) -> list[str]:
+    return parquet_column_names(file) if file.file_format == "parquet" else csv_column_names(file)
+
+
+def _one_ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Let the next batch be parsed by another thread while this one is stored."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = pool.submit(next, batches, None)
+            yield batch
+
+
+def _capacity(channel: Channel) -> int:
+    if channel.file_format == "parquet":
+        return sum(parquet_rows(file) for file in channel.files)
+    return _FIRST_CAPACITY
+
+
+def _warn_of_no_numbers(channel: Channel, numbers: dict[str, NumberColumn]) -> None:
+    for name, column in numbers.items():
+        if column.no_numbers:
+            logger.warning(
+                "%s: column %s: %d texts are no numbers and count as missing, for example %s",
+                channel.name,
+                quoted(name),
+                column.no_numbers,
+                quoted_list(column.examples),
+            )
+
+
+def _check_finite(places: RowPlaces, numbers: dict[str, NumberColumn]) -> None:
+    """Refuse infinite values, all columns in one message."""
+    problems = []
+    for name, column in numbers.items():
+        infinite = np.isinf(column.values())
+        count = np.count_nonzero(infinite)
+        if count:
+            first = places.place_of(int(np.argmax(infinite)))
+            problems.append(f"column {quoted(name)} has {count}, the first in {first}")
+    if problems:
+        raise DataError(
+            f"channel {places.channel!r}: wanted finite numbers within the range of float32 "
+            f"(+-3.4e38), found infinite or larger ones: {listed(problems, '; ')}"
+        )

@@ -1,0 +1,1 @@
+"""Pickles and archives that come from elsewhere."""

@@ -1,0 +1,1 @@
+"""Whatever the job writes: aside first, then renamed into place."""

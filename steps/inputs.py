@@ -1,0 +1,100 @@
+"""First step: what the job reads, checked and turned into features and labels."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from hyperparams.job_hyperparameters import LightGBMMtModelHyperparameters
+from models.engine.task_rows import LabelledRows
+from processing.dataset.label_arrays import label_arrays
+from processing.dataset.splits import Channels, columns_to_read, read_splits
+from processing.dataset.tasks import create_task_indices
+from processing.dataset.validation_labels import check_validation_labels
+from processing.dataset.weights import warn_of_scale
+from processing.features.artifacts import PrecomputedArtifacts, load_artifacts
+from processing.features.preprocessing import Preprocessing, RiskTableSettings, preprocess
+from processing.job.environment import environment_flag
+from processing.job.paths import JobPaths
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class JobData:
+    """What the job has read and made of its data."""
+
+    splits: dict[str, pd.DataFrame]
+    labels: dict[str, LabelledRows]
+    tasks: list[str]
+    preprocessing: Preprocessing
+    data_format: str
+
+
+def load_precomputed(
+    paths: JobPaths, environ: Mapping[str, str], hyperparams: LightGBMMtModelHyperparameters
+) -> PrecomputedArtifacts:
+    """Loads the artifacts that the `USE_PRECOMPUTED_*` variables ask for."""
+    return load_artifacts(
+        paths.model_artifacts_input,
+        imputation=environment_flag(environ, "USE_PRECOMPUTED_IMPUTATION", default=False),
+        risk_tables=environment_flag(environ, "USE_PRECOMPUTED_RISK_TABLES", default=False),
+        features=environment_flag(environ, "USE_PRECOMPUTED_FEATURES", default=False),
+        numerical=hyperparams.tab_field_list,
+        categorical=hyperparams.cat_field_list,
+    )
+
+
+def log_knobs_without_effect(
+    hyperparams: LightGBMMtModelHyperparameters, artifacts: PrecomputedArtifacts
+) -> None:
+    """Says which of the given hyperparameters do nothing in this job."""
+    if hyperparams.ignored:
+        logger.info("Ignored, for older jobs only: %s", ", ".join(hyperparams.ignored))
+    idle = hyperparams.without_effect(risk_tables_given=artifacts.risk_tables is not None)
+    for name, reason in idle.items():
+        logger.info("%s has no effect: %s", name, reason)
+
+
+def prepare_data(
+    channels: Channels,
+    hyperparams: LightGBMMtModelHyperparameters,
+    artifacts: PrecomputedArtifacts,
+) -> JobData:
+    """Reads all splits, checks them, and turns them into features and labels."""
+    tasks = list(hyperparams.task_label_names or [])
+    task_weights = hyperparams.task_weight_columns or {}
+    sample_weight = hyperparams.sample_weight_name
+    weights = dict.fromkeys([*([sample_weight] if sample_weight else []), *task_weights.values()])
+    columns, numerical, categorical = columns_to_read(
+        hyperparams.tab_field_list,
+        hyperparams.cat_field_list,
+        tasks,
+        hyperparams.id_name,
+        list(weights),
+        artifacts,
+    )
+    splits = read_splits(
+        channels, columns, allow_missing_labels=hyperparams.missing_labels == "mask"
+    )
+    create_task_indices(splits["train"], splits["val"], tasks)
+    risk_settings = RiskTableSettings(
+        hyperparams.risk_table_smoothing, hyperparams.risk_table_folds, hyperparams.seed
+    )
+    preprocessing = preprocess(
+        splits, numerical, categorical, hyperparams.main_task_name, artifacts, risk_settings
+    )
+    labels = {
+        name: LabelledRows(*label_arrays(df, tasks, sample_weight, task_weights))
+        for name, df in splits.items()
+    }
+    warn_of_scale(labels["train"].weight, tasks)
+    check_validation_labels(
+        labels["val"].label,
+        labels["val"].weight,
+        tasks,
+        hyperparams.main_task_name,
+        hyperparams.early_stopping_metric if hyperparams.early_stopping_rounds else None,
+    )
+    return JobData(splits, labels, tasks, preprocessing, channels.data_format)

@@ -1,0 +1,111 @@
+"""Second step: from features and labels to a trained model."""
+
+import logging
+import threading
+
+import pandas as pd
+from lightgbm import __version__ as lightgbm_version
+from threadpoolctl import threadpool_limits
+
+from hyperparams.job_hyperparameters import LightGBMMtModelHyperparameters
+from models.engine.booster import SharedTreeBooster
+from models.engine.intercept import intercept_shifts
+from models.engine.training_state import TrainingState
+from models.training.checkpoint import Checkpoint, newest_usable
+from models.training.factory import ModelFactory
+from models.training.training_loop import finish
+from models.training.training_loop import train as train_trees
+from models.trees.multitask_model import MultiTaskModel, predict_multitask
+from processing.features.feature_table import feature_table
+from processing.job.paths import JobPaths
+from processing.writing.checkpoint_store import CheckpointStore
+from processing.writing.fingerprint import fingerprint
+from steps.inputs import JobData
+
+logger = logging.getLogger(__name__)
+
+
+def train(
+    paths: JobPaths,
+    hyperparams: LightGBMMtModelHyperparameters,
+    data: JobData,
+    stop: threading.Event,
+) -> tuple[TrainingState, MultiTaskModel]:
+    """Trains, going on from a checkpoint where there is one."""
+    factory = ModelFactory(hyperparams)
+    store = CheckpointStore(paths.checkpoints) if paths.checkpoints.is_dir() else None
+    # One thread per block of rows is ours; a BLAS with threads of its own would only get in the
+    # way, and its sums would depend on their number.
+    with threadpool_limits(limits=1, user_api="blas"):
+        booster, job_fingerprint = start_booster(factory, store, hyperparams, data)
+
+        def save_checkpoint() -> None:
+            if store is not None:
+                checkpoint = Checkpoint(job_fingerprint, booster.trees, booster.state)
+                store.save(len(booster.trees), checkpoint.to_bytes())
+
+        callbacks = factory.create_callbacks(
+            booster.state, stop.is_set, None if store is None else save_checkpoint
+        )
+        train_trees(booster, hyperparams.num_iterations, hyperparams.eval_frequency, callbacks)
+        save_checkpoint()
+        finish(booster)
+        log_similarity(booster.state)
+    return booster.state, finished_model(factory, booster, hyperparams, data)
+
+
+def start_booster(
+    factory: ModelFactory,
+    store: CheckpointStore | None,
+    hyperparams: LightGBMMtModelHyperparameters,
+    data: JobData,
+) -> tuple[SharedTreeBooster, str]:
+    """The booster, with the trees of the newest checkpoint, and the job's fingerprint."""
+    feature_columns = data.preprocessing.feature_columns
+    train_rows, valid_rows = data.labels["train"], data.labels["val"]
+    train_features = feature_table(data.splits["train"], feature_columns)
+    valid_features = feature_table(data.splits["val"], feature_columns)
+    checkpoint, job_fingerprint = None, ""
+    if store is not None:
+        job_fingerprint = fingerprint(
+            f"{factory.fingerprint_text()} lightgbm {lightgbm_version}",
+            [train_features, valid_features],
+            [train_rows.label, train_rows.weight, valid_rows.label, valid_rows.weight],
+        )
+        checkpoint = newest_usable(
+            store.newest_first(), job_fingerprint, hyperparams.num_iterations
+        )
+    state = factory.create_state() if checkpoint is None else checkpoint.state
+    booster = factory.create_booster(train_features, train_rows, valid_features, valid_rows, state)
+    if checkpoint is not None:
+        booster.restore(checkpoint.trees, train_features, valid_features)
+        logger.info("Going on from a checkpoint after iteration %d", len(checkpoint.trees))
+    # The Dataset holds the binned features; the raw ones of the training rows have had their use.
+    del data.splits["train"]
+    return booster, job_fingerprint
+
+
+def finished_model(
+    factory: ModelFactory,
+    booster: SharedTreeBooster,
+    hyperparams: LightGBMMtModelHyperparameters,
+    data: JobData,
+) -> MultiTaskModel:
+    """The model, with its intercepts calibrated if that is wanted."""
+    feature_columns = data.preprocessing.feature_columns
+    model = factory.create_model(booster, feature_columns)
+    if not hyperparams.calibrate_intercept:
+        return model
+    prob = predict_multitask(model, data.splits["val"], feature_columns)
+    shifts = intercept_shifts(prob, data.labels["val"], data.labels["train"])
+    booster.state.intercept_shift = shifts.tolist()
+    for task, shift in zip(data.tasks, shifts, strict=True):
+        logger.info("Log-odds of %s shifted by %+.4f (calibrate_intercept)", task, shift)
+    return factory.create_model(booster, feature_columns)
+
+
+def log_similarity(state: TrainingState) -> None:
+    """Logs the task-by-task similarity matrix."""
+    names = state.task_names
+    matrix = pd.DataFrame(state.task_similarity, index=names, columns=names)
+    logger.info("Similarity of the tasks' predictions (1 = the same):\n%s", matrix.round(3))

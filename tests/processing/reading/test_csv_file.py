@@ -1,0 +1,62 @@
+"""The header of a CSV file, and the bytes below it."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from exceptions import DataError
+from processing.reading.channels import DataFile
+from processing.reading.csv_file import read_header
+
+HEADER = b"a,b,n,t\n"
+
+
+def _file(folder: Path, content: bytes, name: str = "x.csv") -> DataFile:
+    path = folder / name
+    path.write_bytes(content)
+    return DataFile(path, f"train/{name}", "csv", name.endswith(".gz"))
+
+
+@pytest.mark.parametrize(
+    ("content", "names"),
+    [
+        (b"a,b\n1,2\n", ["a", "b"]),
+        (b"\xef\xbb\xbfa,b\r\n1,2\r\n", ["a", "b"]),
+        (b'\n"x, ""y""\n[z]",b', ['x, "y"\n[z]', "b"]),
+        ("größe,a\n".encode(), ["größe", "a"]),
+        (b"a,b\n\xff,2\n", ["a", "b"]),
+        (b"a,a\n", ["a", "a"]),
+        (b"a\r1\r", ["a"]),
+    ],
+)
+def test_header(tmp_path: Path, content: bytes, names: list[str]) -> None:
+    assert read_header(_file(tmp_path, content))[0] == names
+    assert read_header(_file(tmp_path, gzip.compress(content), "x.csv.gz"))[0] == names
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", r"^train/x\.csv: wanted a header with column names, found nothing$"),
+        (b"\n\r\n", "wanted a header"),
+        (b"a,\xffb\n", r"header \(line 1\) is not UTF-8"),
+        ("a,b\n1,2\n".encode("utf-16"), "not UTF-8"),
+        (b'a,"' + b"b" * 200_000, "no readable header"),
+    ],
+)
+def test_unreadable_header(tmp_path: Path, content: bytes, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read_header(_file(tmp_path, content))
+
+
+def test_gzip_ending_without_gzip_content(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="unreadable or truncated"):
+        read_header(_file(tmp_path, HEADER, "x.csv.gz"))
+
+
+@pytest.mark.parametrize(
+    ("rest", "has_rows"), [(b"", False), (b"\n", False), (b"\n\r\n", False), (b"\n1,2", True)]
+)
+def test_whether_rows_follow(tmp_path: Path, rest: bytes, has_rows: bool) -> None:
+    assert read_header(_file(tmp_path, b"a,b" + rest)) == (["a", "b"], has_rows)

@@ -1,0 +1,67 @@
+"""Parquet files."""
+
+import datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from exceptions import DataError
+from processing.reading.channels import DataFile
+from processing.reading.parquet_reader import parquet_batches, parquet_column_names, parquet_rows
+
+
+def _file(folder: Path, table: pa.Table, **options: object) -> DataFile:
+    path = folder / "x.parquet"
+    pq.write_table(table, path, **options)
+    return DataFile(path, "train/x.parquet", "parquet", is_gzip=False)
+
+
+def test_names_rows_and_needed_columns(tmp_path: Path) -> None:
+    table = pa.table({"a.b": [1, 2, 3], "a": ["x", "y", "x"], "t": ["0", "1", "2"], "o": [[1]] * 3})
+    file = _file(tmp_path, table, row_group_size=2)
+    assert parquet_column_names(file) == ["a.b", "a", "t", "o"]
+    assert parquet_rows(file) == 3
+    read = pa.Table.from_batches(parquet_batches(file, ("a.b",), ("a",), ("t",)))
+    assert pa.types.is_dictionary(read.schema.field("a").type)
+    assert read.select(["a.b", "a", "t"]).to_pydict() == table.drop("o").to_pydict()
+    assert "o" not in read.column_names
+
+
+def test_columns_of_unfit_types_are_all_named(tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "time": [datetime.datetime(2024, 1, 1)],
+            "day": [datetime.date(2024, 1, 1)],
+            "fine": [Decimal("1.5")],
+            "list": [[1]],
+            "struct": [{"a": 1}],
+        }
+    )
+    message = (
+        r"^train/x\.parquet: wanted numbers .* found: column 'time' is 'timestamp\[us\]', column "
+        r"'day' is 'date32\[day\]', column 'list' is 'list<element: int64>', column 'struct' is "
+    )
+    with pytest.raises(DataError, match=message):
+        list(
+            parquet_batches(_file(tmp_path, table), ("time", "day", "fine"), ("list",), ("struct",))
+        )
+
+
+@pytest.mark.parametrize("keep", [0, 3, 100, -1, -8])
+def test_truncated_file(tmp_path: Path, keep: int) -> None:
+    file = _file(tmp_path, pa.table({"a": list(range(1000))}))
+    file.path.write_bytes(file.path.read_bytes()[:keep])
+    with pytest.raises(DataError, match=r"^train/x\.parquet: unreadable, truncated or no Parquet"):
+        parquet_column_names(file)
+
+
+def test_damaged_data(tmp_path: Path) -> None:
+    file = _file(tmp_path, pa.table({"a": list(range(1000))}), write_page_checksum=True)
+    content = bytearray(file.path.read_bytes())
+    content[500] ^= 0xFF
+    file.path.write_bytes(content)
+    with pytest.raises(DataError, match=r"^train/x\.parquet: unreadable, truncated"):
+        list(parquet_batches(file, ("a",), (), ()))

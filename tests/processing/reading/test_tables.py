@@ -1,0 +1,164 @@
+"""From files to one table."""
+
+import gzip
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exceptions import DataError
+from processing.reading.channels import Channel, find_channel_files
+from processing.reading.columns import TableColumns
+from processing.reading.tables import column_names, read_table
+
+COLUMNS = TableColumns(("y",), ("n", "i"), ("c", "k"), "id", ("n",))
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\r\x00"), max_size=6)
+
+
+def _channel(folder: Path, **contents: str) -> Channel:
+    for name, content in contents.items():
+        (folder / f"{name}.csv").write_text(content, encoding="utf-8", newline="")
+    return find_channel_files("train", folder)
+
+
+@st.composite
+def _tables(draw: st.DrawFn) -> pd.DataFrame:
+    rows = draw(st.integers(1, 30))
+
+    def column(values: st.SearchStrategy[Any]) -> list[Any]:
+        return draw(st.lists(values, min_size=rows, max_size=rows))
+
+    numbers = st.floats(width=32, allow_nan=False, allow_infinity=False)
+    return pd.DataFrame(
+        {
+            "y": column(st.sampled_from([0, 1])),
+            "n": pd.array(column(st.none() | numbers), dtype="Float32"),
+            "i": column(st.integers(-1000, 1000)),
+            "c": pd.array(column(st.none() | TEXTS), dtype="str"),
+            "k": pd.array(column(st.none() | st.integers(0, 9)), dtype="Int64"),
+            "id": pd.array(column(TEXTS), dtype="str"),
+            "unused": column(st.booleans()),
+        }
+    )
+
+
+def _write(table: pd.DataFrame, folder: Path, kind: str, cuts: list[int], reverse: bool) -> Channel:
+    folder.mkdir()
+    ends = [*sorted(cut for cut in cuts if cut < len(table)), len(table)]
+    start = 0
+    for shard, end in enumerate(ends):
+        part = table.iloc[start:end]
+        part = part[part.columns[::-1]] if reverse and shard % 2 else part
+        path = folder / f"part-{shard:03d}.{kind}"
+        if kind == "parquet":
+            # A column of null in one shard, of floats in another, is what writers really do.
+            k = part["k"].astype("Float64") if shard % 2 else part["k"]
+            pq.write_table(pa.Table.from_pandas(part.assign(k=k), preserve_index=False), path)
+        else:
+            content = part.to_csv(
+                index=False, sep="\t" if "tsv" in kind else ",", lineterminator="\n"
+            )
+            data = content.encode()
+            path.write_bytes(gzip.compress(data) if kind.endswith("gz") else data)
+        start = end
+    return find_channel_files("train", folder)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    table=_tables(),
+    cuts=st.lists(st.integers(0, 30), max_size=3),
+    reverse=st.booleans(),
+    kind=st.sampled_from(["csv", "tsv", "csv.gz", "tsv.gz", "parquet"]),
+)
+def test_formats_and_shards_read_to_equal_tables(
+    table: pd.DataFrame, cuts: list[int], reverse: bool, kind: str
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        whole, _ = read_table(_write(table, Path(folder, "a"), "parquet", [], False), COLUMNS)
+        parts, _ = read_table(_write(table, Path(folder, "b"), kind, cuts, reverse), COLUMNS)
+    pd.testing.assert_frame_equal(parts, whole)
+    np.testing.assert_array_equal(
+        whole["n"].to_numpy(), table["n"].to_numpy(dtype=np.float32, na_value=np.nan)
+    )
+    assert whole["id"].tolist() == table["id"].tolist()
+
+
+def test_form_in_memory(tmp_path: Path) -> None:
+    channel = _channel(
+        tmp_path,
+        a="\ufeffid,y,n,i,c,k,extra\n007,0,1.5,1,NA,01,x\n008,1,,2,,1.0,x\n",
+        b="k,c,i,n,y,id\n1,b,-1,NA,1.0,009\n",
+    )
+    table, _ = read_table(channel, COLUMNS)
+    assert list(table) == ["y", "n", "i", "c", "k", "id"]
+    assert table["n"].dtype == np.float32
+    np.testing.assert_array_equal(table["n"], [1.5, np.nan, np.nan])
+    assert table["k"].tolist() == ["01", "1", "1"]
+    assert list(table["c"].cat.categories) == ["NA", "b"]
+    assert table["y"].tolist() == ["0", "1", "1"]
+    assert table["id"].dtype == "str"
+    assert table["id"].tolist() == ["007", "008", "009"]
+    assert column_names(channel) == {
+        "train/a.csv": ["id", "y", "n", "i", "c", "k", "extra"],
+        "train/b.csv": ["k", "c", "i", "n", "y", "id"],
+    }
+
+
+def test_row_numbers_over_all_files_without_id_column(tmp_path: Path) -> None:
+    content = "y,n,i,c,k\n0,1,1,a,b\n1,1,1,a,b\n"
+    table, _ = read_table(_channel(tmp_path, a=content, b=content), COLUMNS)
+    assert table["id"].dtype == np.int64
+    assert table["id"].tolist() == [0, 1, 2, 3]
+
+
+def test_text_that_is_no_number_is_missing_and_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    header = "y,n,i,c,k\n"
+    channel = _channel(
+        tmp_path, a=header + "0,abc,1,a,b\n1, 2 ,x,a,b\n", b=header + "0,?,1,a,b\n1,abc,,a,b\n"
+    )
+    table, _ = read_table(channel, COLUMNS)
+    np.testing.assert_array_equal(table["n"], [np.nan, 2, np.nan, np.nan])
+    assert [record.getMessage() for record in caplog.records] == [
+        "train: column 'n': 3 texts are no numbers and count as missing, for example 'abc', '?'",
+        "train: column 'i': 1 texts are no numbers and count as missing, for example 'x'",
+    ]
+
+
+def test_infinite_values_are_named_by_column_file_and_row(tmp_path: Path) -> None:
+    header = "y,n,i,c,k\n"
+    channel = _channel(
+        tmp_path,
+        a=header + "0,1,1,a,b\n",
+        b=header + "0,1,1e39,a,b\n1,1,1,a,b\n1,-inf,1e999,a,b\n",
+    )
+    message = (
+        r"^channel 'train': wanted finite numbers .*: column 'n' has 1, the first in train/b\.csv, "
+        r"row 3; column 'i' has 2, the first in train/b\.csv, row 1$"
+    )
+    with pytest.raises(DataError, match=message):
+        read_table(channel, COLUMNS)
+
+
+def test_no_rows_in_the_whole_channel(tmp_path: Path) -> None:
+    header = "y,n,i,c,k\n"
+    with pytest.raises(DataError, match=r"'train' has no rows, only headers: train/a.csv, train/b"):
+        read_table(_channel(tmp_path, a=header, b=header.strip()), COLUMNS)
+    table, _ = read_table(_channel(tmp_path, a=header + "0,1,1,a,b\n", b=header), COLUMNS)
+    assert len(table) == 1
+
+
+def test_faults_of_columns_and_files_reach_the_caller(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"train/a\.csv: columns missing: 'n', 'i', 'c', 'k'"):
+        read_table(_channel(tmp_path, a="y\n1\n"), COLUMNS)
+    with pytest.raises(DataError, match=r"train/a\.csv: wanted 5 fields .* row 1 has 2$"):
+        read_table(_channel(tmp_path, a="y,n,i,c,k\n1,2\n"), COLUMNS)

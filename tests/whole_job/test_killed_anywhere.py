@@ -1,0 +1,140 @@
+"""Killed before whatever it asks of the file system, a job leaves all results or none.
+
+That a job killed in training goes on from its checkpoint is shown in `test_job_resume.py`.
+"""
+
+import hashlib
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from failure_cases import removed, results, small_tree
+from jobs import ROOT, job_environment, run_job
+
+from processing.writing.model_directory import MODEL_DIRECTORY_FILES
+
+COMPLETE = sorted([*(f"model/{name}" for name in MODEL_DIRECTORY_FILES), "output/data/val.tar.gz"])
+
+# Runs the job in forked children. The first one is killed before it makes its first change to the
+# file system, the next one before its second ... until one has no more changes to make.
+KILLED_JOBS = """
+import hashlib, json, os, shutil, signal, sys
+from pathlib import Path
+import lightgbmmt_training
+
+base, earlier = map(Path, sys.argv[1:3])
+CHANGES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod", "os.chown"}
+FOR_WRITING = os.O_WRONLY | os.O_RDWR
+
+def run_and_kill(moment):
+    left = moment
+    def trap(event, args):
+        nonlocal left
+        if event in CHANGES or event == "open" and args[2] & FOR_WRITING:
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+    sys.addaudithook(trap)
+    os._exit(lightgbmmt_training.main())
+
+def contents(place):
+    files = sorted(base.glob(f"{place}/[!.]*"))
+    return {
+        f"{place}/{file.name}": hashlib.sha256(file.read_bytes()).hexdigest() for file in files
+    }
+
+for moment in range(*map(int, sys.argv[3:])):
+    for place in ("model", "output") if earlier != base else ():
+        shutil.rmtree(base / place, ignore_errors=True)
+        shutil.copytree(earlier / place, base / place)
+    child = os.fork()
+    if child == 0:
+        run_and_kill(moment)
+    _, status = os.waitpid(child, 0)
+    found = [os.waitstatus_to_exitcode(status), contents("model"), contents("output/data")]
+    print("FOUND", json.dumps(found), flush=True)
+    if os.WIFEXITED(status):
+        break
+"""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a child has left: its exit code, and a checksum of every file that is not hidden."""
+
+    exit_code: int
+    model: dict[str, str]
+    evaluation: dict[str, str]
+
+
+def run_killed(base: Path, earlier: Path, first: int, last: int, step: int) -> list[Found]:
+    """Kills a job at moments `first`, `first + step` ... before `last`.
+
+    Before each, the results of the tree `earlier` are put in place, if that is another tree.
+    """
+    arguments = map(str, (base, earlier, first, last, step))
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED_JOBS, *arguments],
+        cwd=base,
+        env=job_environment(base, PYTHONPATH=str(ROOT)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    lines = [line for line in done.stdout.splitlines() if line.startswith("FOUND ")]
+    return [Found(*json.loads(line.removeprefix("FOUND "))) for line in lines]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tree of a job that has run to its end."""
+    base = small_tree(tmp_path_factory.mktemp("finished") / "base", task_label_names=TASKS)
+    removed("input/data/test")(base)
+    run_job(base)
+    assert results(base) == COMPLETE
+    return base
+
+
+TASKS = ["isFraud", "isCard"]
+
+
+def checksums(base: Path) -> dict[str, str]:
+    """Name and checksum of all results."""
+    return {name: hashlib.sha256((base / name).read_bytes()).hexdigest() for name in results(base)}
+
+
+def assert_all_or_nothing(found: list[Found], whole: dict[str, str]) -> None:
+    model = {name: sum_ for name, sum_ in whole.items() if name.startswith("model/")}
+    evaluation = {name: sum_ for name, sum_ in whole.items() if name not in model}
+    for moment in found:
+        assert moment.model in ({}, model)
+        assert moment.evaluation in ({}, evaluation)
+        # The model comes last.
+        assert moment.evaluation or not moment.model
+
+
+@pytest.mark.parametrize("step", [9, pytest.param(1, marks=pytest.mark.long)])
+def test_killed_in_a_first_run(step: int, finished: Path, tmp_path: Path) -> None:
+    base = small_tree(tmp_path / "base", task_label_names=TASKS)
+    removed("input/data/test")(base)
+    found = run_killed(base, base, 1, 1000, step)
+    assert [moment.exit_code for moment in found] == [-9] * (len(found) - 1) + [0]
+    assert len(found) > 60 / step
+    assert_all_or_nothing(found, checksums(finished))
+    # What the killed ones have left has been removed by the last one.
+    assert checksums(base) == checksums(finished)
+
+
+def test_killed_while_the_results_of_an_earlier_run_are_removed(
+    finished: Path, tmp_path: Path
+) -> None:
+    base = small_tree(tmp_path / "base", task_label_names=TASKS)
+    found = run_killed(base, finished, 1, 41, 1)
+    assert {moment.exit_code for moment in found} == {-9}
+    assert found[0].model
+    assert not found[-1].model
+    assert_all_or_nothing(found, checksums(finished))
