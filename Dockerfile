@@ -20,6 +20,7 @@ ENV MPLBACKEND=Agg \
 RUN python -c "import matplotlib.font_manager"
 
 COPY exceptions.py lightgbmmt_training.py ./
+COPY common common
 COPY hyperparams hyperparams
 COPY models models
 COPY processing processing

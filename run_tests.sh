@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Lint, format check, type check and all tests; stops at the first that fails. Needs python3 (3.11
-# or newer) and python3-venv. Arguments go to pytest, e.g.: ./run_tests.sh -m 'not long' -k loss
+# or newer) and python3-venv. Arguments go to pytest, e.g.: ./run_tests.sh -k loss
+# Long tests are left out: ./run_tests.sh -m long runs them alone, ./run_tests.sh -m '' runs all.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=.ci/venv.sh

@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
+from common.messages import as_json, json_list, nearest
 from hyperparams.known_names import IGNORED_NAMES, OTHER_SPELLINGS
-from hyperparams.messages import Problem, nearest, show, show_names
+from hyperparams.problems import Problem
 from hyperparams.schema import Knobs
 
 
@@ -24,8 +25,8 @@ def _unknown_names(hp: Knobs) -> Iterator[Problem]:
     for name in hp.model_extra or {}:
         if name not in IGNORED_NAMES:
             known = OTHER_SPELLINGS.get(name) or nearest(name, [*knobs, *IGNORED_NAMES])
-            text = f"Unknown hyperparameter {show(name)}; the nearest known name is {show(known)}"
-            yield Problem((name,), text)
+            text = f"Unknown hyperparameter {as_json(name)}; the nearest known name is "
+            yield Problem((name,), text + as_json(known))
 
 
 def _no_features(hp: Knobs) -> Iterator[Problem]:
@@ -43,14 +44,14 @@ def _repeated_names(hp: Knobs) -> Iterator[Problem]:
     for knob, names in lists.items():
         repeated = [name for name, count in Counter(names).items() if count > 1]
         if repeated:
-            yield Problem((knob,), f"{knob} names more than once: {show_names(repeated)}")
+            yield Problem((knob,), f"{knob} names more than once: {json_list(repeated)}")
 
 
 def _features_of_both_kinds(hp: Knobs) -> Iterator[Problem]:
     categorical = set(hp.cat_field_list)
     both = _distinct(name for name in hp.tab_field_list if name in categorical)
     if both:
-        text = f"in both tab_field_list and cat_field_list: {show_names(both)}"
+        text = f"in both tab_field_list and cat_field_list: {json_list(both)}"
         yield Problem(("tab_field_list", "cat_field_list"), text)
 
 
@@ -60,9 +61,11 @@ def _features_that_are_labels(hp: Knobs) -> Iterator[Problem]:
         labels = _distinct(name for name in names if name in tasks and name != hp.label_name)
         if labels:
             text = f"in both {knob} and task_label_names, but a label is no feature: "
-            yield Problem((knob, "task_label_names"), text + show_names(labels))
+            yield Problem((knob, "task_label_names"), text + json_list(labels))
         if hp.label_name in names:
-            text = f"label_name {show(hp.label_name)} is also in {knob}, but a label is no feature"
+            text = (
+                f"label_name {as_json(hp.label_name)} is also in {knob}, but a label is no feature"
+            )
             yield Problem((knob, "label_name"), text)
 
 
@@ -73,13 +76,13 @@ def _main_task(hp: Knobs) -> Iterator[Problem]:
     if hp.label_name not in tasks:
         close = nearest(hp.label_name, tasks)
         text = (
-            f"label_name {show(hp.label_name)} is not among task_label_names "
-            f"({show_names(tasks)}); the nearest is {show(close)}"
+            f"label_name {as_json(hp.label_name)} is not among task_label_names "
+            f"({json_list(tasks)}); the nearest is {as_json(close)}"
         )
         yield Problem(("label_name", "task_label_names"), text)
     elif hp.main_task_index != tasks.index(hp.label_name):
         text = (
-            f"main_task_index is {hp.main_task_index}, but label_name {show(hp.label_name)} "
+            f"main_task_index is {hp.main_task_index}, but label_name {as_json(hp.label_name)} "
             f"has index {tasks.index(hp.label_name)} in task_label_names"
         )
         yield Problem(("main_task_index", "label_name", "task_label_names"), text)
@@ -97,7 +100,7 @@ def _id_with_another_role(hp: Knobs) -> Iterator[Problem]:
     roles = [*_feature_lists(hp), *_label_lists(hp)]
     for knob, names in roles:
         if hp.id_name in names:
-            text = f"id_name {show(hp.id_name)}{given} is also in {knob}"
+            text = f"id_name {as_json(hp.id_name)}{given} is also in {knob}"
             yield Problem(("id_name", knob), text)
 
 
@@ -111,7 +114,7 @@ def _weights_with_another_role(hp: Knobs) -> Iterator[Problem]:
         for knob, names in roles:
             shared = [column for column in weights if column in names]
             if shared:
-                text = f"{weight_knob} uses columns that are also in {knob}: {show_names(shared)}"
+                text = f"{weight_knob} uses columns that are also in {knob}: {json_list(shared)}"
                 yield Problem((weight_knob, knob), text)
 
 
@@ -123,7 +126,7 @@ def _weights_of_unknown_tasks(hp: Knobs) -> Iterator[Problem]:
     if unknown:
         text = (
             f"task_weight_columns has tasks that are not among task_label_names "
-            f"({show_names(tasks)}): {show_names(unknown)}"
+            f"({json_list(tasks)}): {json_list(unknown)}"
         )
         yield Problem(("task_weight_columns", "task_label_names"), text)
 

@@ -8,14 +8,14 @@ from pydantic import ValidationError, model_validator
 from pydantic import ValidationInfo as Info
 from pydantic_core import PydanticCustomError
 
+from common.messages import json_list
 from hyperparams.contradictions import find_contradictions
 from hyperparams.effects import without_effect
-from hyperparams.messages import (
+from hyperparams.problems import (
     Problem,
     explain,
     hyperparameter_error,
     refused_fields,
-    show_names,
 )
 from hyperparams.schema import Knobs
 
@@ -105,8 +105,8 @@ class LightGBMMtModelHyperparameters(Knobs):
         """
         if self.task_label_names not in (None, task_names):
             text = (
-                f"task_label_names is {show_names(self.task_label_names or [])}, "
-                f"but the tasks of the data are {show_names(task_names)}"
+                f"task_label_names is {json_list(self.task_label_names or [])}, "
+                f"but the tasks of the data are {json_list(task_names)}"
             )
             raise hyperparameter_error([Problem(("task_label_names",), text)], {})
         values = self.model_dump(exclude_unset=True) | {"task_label_names": list(task_names)}

@@ -18,7 +18,7 @@ from hyperparams.coercion import (
     Number,
 )
 from hyperparams.known_names import IGNORED_NAMES
-from hyperparams.messages import INT32_MAX, MAX_LEAVES
+from hyperparams.problems import INT32_MAX, MAX_LEAVES
 
 
 def _task_count(data: dict[str, Any]) -> int | None:

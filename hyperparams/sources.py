@@ -1,15 +1,17 @@
 """Where hyperparameters come from: a native JSON file, and SageMaker's file of texts over it."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from common.json_file import read_json_object
+from common.messages import as_json
+from common.strict_json import parse_json
 from exceptions import HyperparameterError
 from hyperparams.coercion import unquote
 from hyperparams.job_hyperparameters import LightGBMMtModelHyperparameters
 from hyperparams.known_names import IGNORED_NAMES
-from hyperparams.messages import show
-from hyperparams.strict_json import parse_json
 
 REGIONS = ("NA", "EU", "FE")
 _NULLS = {"null", "None"}
@@ -33,16 +35,17 @@ def load_hyperparameters(
     native_file = _native_file(native_dir, region)
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
-    if not native_file.exists() and not job_file.exists():
+    native = read_json_object(native_file, HyperparameterError)
+    job = read_json_object(job_file, HyperparameterError)
+    if native is None and job is None:
         raise HyperparameterError(
             f"No hyperparameters: neither {native_file} nor {job_file} exists, one is needed"
         )
-    if native_file.exists():
-        native = _read_object(native_file)
+    if native is not None:
         values |= native
         origins |= dict.fromkeys(native, f"in {native_file}")
-    if job_file.exists():
-        job = decode_job_values(_read_object(job_file))
+    if job is not None:
+        job = decode_job_values(job)
         values |= job
         origins |= dict.fromkeys(job, f"in {job_file}")
     return LightGBMMtModelHyperparameters.parse(values, origins)
@@ -55,10 +58,10 @@ def _native_file(native_dir: Path, region: str | None) -> Path:
     if region not in REGIONS:
         raise HyperparameterError(
             f"The environment variable REGION must be one of {', '.join(REGIONS)} or not set, "
-            f"found {show(region)}"
+            f"found {as_json(region)}"
         )
     regional = native_dir / f"hyperparameters_{region}.json"
-    return regional if regional.exists() else default
+    return regional if os.path.lexists(regional) else default
 
 
 def decode_job_values(texts: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,26 +94,3 @@ def _decode(name: str, value: Any) -> Any:
         return parse_json(value)
     except ValueError:
         return value
-
-
-def _read_object(path: Path) -> dict[str, Any]:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise HyperparameterError(f"{path} cannot be read: {error.strerror}") from error
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = error.object[: error.start]
-        line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
-        raise HyperparameterError(
-            f"{path} is not UTF-8 text: byte 0x{error.object[error.start]:02x} at line {line} "
-            f"column {column}"
-        ) from error
-    try:
-        value = parse_json(text)
-    except ValueError as error:
-        raise HyperparameterError(f"{path} is not valid JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise HyperparameterError(f"{path} must hold one JSON object, found {show(value)}")
-    return value

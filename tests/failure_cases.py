@@ -168,17 +168,23 @@ def removed(place: str) -> Damage:
     return damage
 
 
-def file_instead(place: str, content: bytes = b"x") -> Damage:
-    """A file where there was another, or a folder, or nothing."""
+def instead(place: str, make: Callable[[Path], object]) -> Damage:
+    """Something else where there was a file, or a folder, or nothing."""
 
     def damage(base: Path) -> None:
         path = base / place
         if path.is_dir():
             shutil.rmtree(path)
+        path.unlink(missing_ok=True)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        make(path)
 
     return damage
+
+
+def file_instead(place: str, content: bytes = b"x") -> Damage:
+    """A file where there was another, or a folder, or nothing."""
+    return instead(place, lambda path: path.write_bytes(content))
 
 
 def settings(**changes: object) -> Damage:

@@ -1,6 +1,8 @@
 """Rows of the failure table: hyperparameters, the platform, precomputed artifacts."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from failure_cases import (
     ARTIFACTS,
@@ -10,6 +12,7 @@ from failure_cases import (
     config,
     everywhere,
     file_instead,
+    instead,
     nothing,
     removed,
     renamed,
@@ -54,7 +57,7 @@ def of_hyperparameters() -> Iterator[Case]:
     yield Case(
         "a folder instead of the file",
         steps(removed(NATIVE), lambda base: (base / NATIVE).mkdir()),
-        f"BASE/{NATIVE} cannot be read: Is a directory",
+        f"BASE/{NATIVE} cannot be read: it is a folder",
     )
     required = ("tab_field_list", "cat_field_list", "label_name", "loss_type")
     for name in required:
@@ -253,7 +256,7 @@ def of_the_platform() -> Iterator[Case]:
     yield Case(
         "no object with hosts",
         config("resourceconfig.json", ["algo-1"]),
-        f"BASE/{hosts} must be a JSON object, found list",
+        f'BASE/{hosts} must hold one JSON object, found ["algo-1"]',
     )
     yield Case(
         "no list of hosts",
@@ -272,8 +275,23 @@ def of_the_platform() -> Iterator[Case]:
     yield Case(
         "no JSON in a file of the platform",
         file_instead("input/config/inputdataconfig.json", b"{"),
-        "BASE/input/config/inputdataconfig.json is no readable JSON file: <...>",
+        "BASE/input/config/inputdataconfig.json is not valid JSON: <...>",
     )
+    for name in ("code/hyperparams/hyperparameters.json", "input/config/resourceconfig.json"):
+        for kind, make, reason in (
+            ("pipe", os.mkfifo, "it is a pipe"),
+            ("folder", Path.mkdir, "it is a folder"),
+            (
+                "link to nothing",
+                lambda path: path.symlink_to("gone"),
+                "it is a link to gone, which does not exist",
+            ),
+        ):
+            yield Case(
+                f"a {kind} in place of {name}",
+                instead(name, make),
+                f"BASE/{name} cannot be read: {reason}",
+            )
     yield Case(
         "no folder for checkpoints",
         config("checkpointconfig.json", {"LocalPath": 7}),
@@ -354,7 +372,7 @@ def of_artifacts() -> Iterator[Case]:
         (
             "selected features of another form",
             "selected_features.json",
-            ["amount"],
+            {"selected": ["amount"]},
             'wanted {"selected_features": [names]}, the key "selected_features" is missing',
             features,
         ),
@@ -378,11 +396,17 @@ def of_artifacts() -> Iterator[Case]:
         f"'extra'; found 9 columns: {HEADER}",
         environ=features,
     )
+    yield Case(
+        "selected features as a list alone",
+        artifact("selected_features.json", ["amount"]),
+        f'{place}/selected_features.json must hold one JSON object, found ["amount"]',
+        environ=features,
+    )
     for name, environ in zip(files, (imputation, risks, features), strict=True):
         yield Case(
             f"{name} is cut off",
             file_instead(str(ARTIFACTS / name), b"\x80\x04}"),
-            f"{place}/{name}: not <...>",
+            f"{place}/{name}<...> not <...>",
             environ=environ,
         )
 

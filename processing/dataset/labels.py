@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from common.messages import listed, quoted
 from exceptions import DataError
-from processing.reading.messages import listed, quoted
 from processing.reading.number_text import MISSING_MARKERS
 from processing.reading.row_places import RowPlaces
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from common.messages import quoted_list
 from exceptions import DataError
 from processing.dataset.labels import binary_labels
 from processing.dataset.weights import check_weights
@@ -13,7 +14,6 @@ from processing.features.artifacts import PrecomputedArtifacts
 from processing.job.paths import JobPaths
 from processing.reading.channels import Channel, find_channel_files
 from processing.reading.columns import TableColumns, check_columns
-from processing.reading.messages import quoted_list
 from processing.reading.tables import column_names, read_table
 from processing.writing.evaluation_output import prediction_columns
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from common.messages import listed_with_nearest, quoted, quoted_list
 from exceptions import DataError
-from processing.reading.messages import listed_with_nearest, quoted, quoted_list
 
 logger = logging.getLogger(__name__)
 

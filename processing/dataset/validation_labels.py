@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from common.messages import listed, quoted
 from exceptions import DataError
-from processing.reading.messages import listed, quoted
 
 
 def check_validation_labels(

@@ -3,7 +3,6 @@
 They are loaded and checked, or the job fails; nothing is ever recomputed in their place.
 """
 
-import json
 import math
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -13,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from common.json_file import read_json_object
+from common.messages import listed, quoted
 from exceptions import ArtifactError
 from processing.features.feature_selection import read_selected_features
 from processing.features.risk_tables import RiskTable
-from processing.reading.messages import first_line, listed, quoted
 from processing.untrusted.safe_pickle import load_plain_pickle
 from processing.untrusted.safe_tar import extract_named
 
@@ -24,7 +24,6 @@ IMPUTE_DICT = "impute_dict.pkl"
 RISK_TABLE_MAP = "risk_table_map.pkl"
 SELECTED_FEATURES = "selected_features.json"
 ARCHIVE = "model.tar.gz"
-MAX_JSON_BYTES = 16 * 1024 * 1024
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 FLAGS = {
     IMPUTE_DICT: "USE_PRECOMPUTED_IMPUTATION",
@@ -77,7 +76,9 @@ def load_artifacts(
         if features:
             file = files[SELECTED_FEATURES]
             selected = read_selected_features(
-                _load_json(file), file.shown, [*numerical, *categorical]
+                read_json_object(file.path, ArtifactError, file.shown),
+                file.shown,
+                [*numerical, *categorical],
             )
         used = {*numerical, *categorical} if selected is None else set(selected)
         if imputation:
@@ -200,17 +201,6 @@ def _find(folder: Path, names: Sequence[str], aside: Path) -> dict[str, _File]:
             f"{', '.join(FLAGS[name] for name in absent)} is true; {found}"
         )
     return files
-
-
-def _load_json(file: _File) -> object:
-    with file.path.open("rb") as opened:
-        data = opened.read(MAX_JSON_BYTES + 1)
-    if len(data) > MAX_JSON_BYTES:
-        raise ArtifactError(f"{file.shown}: the file is larger than {MAX_JSON_BYTES // 2**20} MiB")
-    try:
-        return json.loads(data.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise ArtifactError(f"{file.shown}: not readable as JSON ({first_line(error)})") from None
 
 
 def _text_keys(document: object, source: str, wanted: str) -> dict[str, object]:

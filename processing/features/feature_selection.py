@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from common.messages import listed_with_nearest, quoted_list
 from exceptions import ArtifactError
-from processing.reading.messages import listed_with_nearest, quoted_list
 
 KEY = "selected_features"
 

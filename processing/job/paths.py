@@ -1,10 +1,10 @@
 """Where the job reads and writes: `/opt/ml` and the variables that move parts of it."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from common.json_file import read_json_object
 from exceptions import DataError, UserError
 
 DEFAULT_BASE = "/opt/ml"
@@ -134,14 +134,9 @@ def _validation_channel(environ: Mapping[str, str], data: Path) -> Path:
 
 
 def _checkpoint_folder(base: Path, config_file: Path) -> Path:
-    try:
-        config = json.loads(config_file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return base / "checkpoints"
-    except (OSError, ValueError) as error:
-        raise UserError(f"{config_file}: not a readable JSON file: {error}") from error
-    local_path = config.get("LocalPath") if isinstance(config, dict) else None
-    if local_path is None and isinstance(config, dict):
+    config = read_json_object(config_file) or {}
+    local_path = config.get("LocalPath")
+    if local_path is None:
         return base / "checkpoints"
     if not isinstance(local_path, str) or not local_path:
         raise UserError(

@@ -1,9 +1,8 @@
 """What the platform says about the job: hosts and the way that channels are delivered."""
 
-import json
 from pathlib import Path
-from typing import Any
 
+from common.json_file import read_json_object
 from exceptions import UserError
 
 
@@ -13,7 +12,7 @@ def check_single_host(resource_config: Path) -> None:
     Raises:
         UserError: There are several, or the file is not what the platform writes.
     """
-    config = _read(resource_config)
+    config = read_json_object(resource_config) or {}
     hosts = config.get("hosts", [])
     if not isinstance(hosts, list):
         raise UserError(f'{resource_config}: "hosts" must be a list, found {hosts!r:.100}')
@@ -30,7 +29,7 @@ def check_input_mode(input_data_config: Path) -> None:
     Raises:
         UserError: A channel is in Pipe mode, or the file is not what the platform writes.
     """
-    channels = _read(input_data_config)
+    channels = read_json_object(input_data_config) or {}
     piped = sorted(
         name
         for name, channel in channels.items()
@@ -41,15 +40,3 @@ def check_input_mode(input_data_config: Path) -> None:
             f"channels in Pipe mode cannot be read as files: {', '.join(piped)} "
             f"({input_data_config}); set input_mode to File or FastFile"
         )
-
-
-def _read(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        return {}
-    try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
-    except ValueError as error:
-        raise UserError(f"{path} is no readable JSON file: {error}") from error
-    if not isinstance(document, dict):
-        raise UserError(f"{path} must be a JSON object, found {type(document).__name__}")
-    return document

@@ -5,8 +5,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from common.messages import listed, quoted_list
 from exceptions import DataError
-from processing.reading.messages import listed, quoted_list
 
 logger = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from common.messages import listed, listed_with_nearest, quoted, quoted_list
 from exceptions import DataError
-from processing.reading.messages import listed, listed_with_nearest, quoted, quoted_list
 
 
 @dataclass(frozen=True)

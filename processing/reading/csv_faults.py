@@ -7,10 +7,10 @@ UTF-8 and loses the row: pyarrow 26.)
 
 import csv
 
+from common.messages import listed
 from exceptions import DataError
 from processing.reading.channels import DataFile
 from processing.reading.csv_file import open_csv_file, python_reader
-from processing.reading.messages import listed
 
 
 def check_fields(file: DataFile) -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from common.messages import first_line
 from exceptions import DataError
 from processing.reading.channels import DataFile
-from processing.reading.messages import first_line
 
 if TYPE_CHECKING:
     from _csv import Reader

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
+from common.messages import first_line, quoted
 from exceptions import DataError
 from processing.reading.channels import DataFile
 from processing.reading.csv_faults import check_closed_quotes, check_fields
 from processing.reading.csv_file import DELIMITERS, open_csv_file, read_header
-from processing.reading.messages import first_line, quoted
 from processing.reading.number_text import MISSING_MARKERS
 
 _BLOCK_BYTES = 1 << 20

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from common.messages import first_line, listed, quoted
 from exceptions import DataError
 from processing.reading.category_text import is_string, is_text_like
 from processing.reading.channels import DataFile
-from processing.reading.messages import first_line, listed, quoted
 
 _BATCH_ROWS = 1 << 16
 

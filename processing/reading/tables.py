@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from common.messages import listed, quoted, quoted_list
 from exceptions import DataError
 from processing.reading.accumulators import CategoryColumn, NumberColumn, TextColumn
 from processing.reading.channels import Channel, DataFile
 from processing.reading.columns import TableColumns, check_columns
 from processing.reading.csv_reader import csv_batches, csv_column_names
-from processing.reading.messages import listed, quoted, quoted_list
 from processing.reading.parquet_reader import parquet_batches, parquet_column_names, parquet_rows
 from processing.reading.row_places import RowPlaces
 

@@ -243,7 +243,7 @@ def test_damaged_files(tmp_path: Path, source: str, content: bytes, message: str
 
 def test_a_folder_in_place_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "code/hyperparameters.json").mkdir(parents=True)
-    with pytest.raises(HyperparameterError, match=r"cannot be read: Is a directory$"):
+    with pytest.raises(HyperparameterError, match=r"cannot be read: it is a folder$"):
         load(tmp_path)
 
 

@@ -182,7 +182,8 @@ def test_fault_in_a_process_of_its_own(
 def test_a_missing_package_is_named_before_anything_is_imported(tree: Path, tmp_path: Path) -> None:
     program = tmp_path / "program"
     program.mkdir()
-    shutil.copytree(ROOT / "processing", program / "processing")
+    for name in ("common", "processing"):
+        shutil.copytree(ROOT / name, program / name)
     for name in ("lightgbmmt_training.py", "exceptions.py"):
         shutil.copy(ROOT / name, program)
     (program / "requirements.txt").write_text("nobody-has-this==1.0\n")

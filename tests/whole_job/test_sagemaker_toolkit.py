@@ -37,6 +37,7 @@ SOURCE = (
     "lightgbmmt_training.py",
     "exceptions.py",
     "requirements.txt",
+    "common",
     "hyperparams",
     "models",
     "processing",

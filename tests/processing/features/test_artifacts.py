@@ -180,9 +180,9 @@ def test_malformed_risk_tables_name_file_column_and_key(name: str, tmp_path: Pat
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"{", "not readable as JSON"),
-        (b"\xff\xfe", "not readable as JSON"),
-        (b"[" * 100_000, "not readable as JSON"),
+        (b"{", "is not valid JSON: Expecting property name"),
+        (b"\xff\xfe", "is not UTF-8 text: byte 0xff at line 1"),
+        (b"[" * 100_000, "nested too deeply"),
         (b"{}", "the key .* is missing"),
         (b'{"selected_features": ["amuont"]}', r"'amuont' \(nearest: 'amount'\)"),
         (b" " * (16 * 2**20 + 1), "larger than 16 MiB"),
@@ -193,7 +193,7 @@ def test_malformed_selected_features_name_the_file(
     data: bytes, message: str, tmp_path: Path
 ) -> None:
     (tmp_path / "selected_features.json").write_bytes(data)
-    with pytest.raises(ArtifactError, match=rf"selected_features\.json: .*{message}"):
+    with pytest.raises(ArtifactError, match=rf"selected_features\.json.* .*{message}"):
         load(tmp_path, "f")
 
 

@@ -24,8 +24,8 @@ def test_one_host_or_no_file_is_fine(text: str, tmp_path: Path) -> None:
         ),
         ('{"hosts": "a, b"}', r"r\.json: \"hosts\" must be a list, found 'a, b'"),
         ('{"hosts": ["a", "b"]}', r"the job has 2 hosts"),
-        ("[]", r"r\.json must be a JSON object, found list"),
-        ("{", r"r\.json is no readable JSON file: "),
+        ("[]", r"r\.json must hold one JSON object, found \[\]"),
+        ("{", r"r\.json is not valid JSON: "),
     ],
 )
 def test_several_hosts_and_other_forms_are_refused(text: str, message: str, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import math
 import re
 from typing import Any, Never
 
-from hyperparams.messages import show
+from common.messages import as_json
 
 _STRING_OR_NUMBER = re.compile(
     r'"(?:[^"\\]|\\.)*"|NaN|-?Infinity|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:e[+-]?\d+)?',
@@ -86,7 +86,8 @@ def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key, value in pairs:
         if key in result:
-            msg = f"the key {show(key)} is given twice: {show(result[key])} and {show(value)}"
+            both = f"{as_json(result[key])} and {as_json(value)}"
+            msg = f"the key {as_json(key)} is given twice: {both}"
             raise ValueError(msg)
         result[key] = value
     return result

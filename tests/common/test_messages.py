@@ -1,9 +1,11 @@
 """Lists and names in messages."""
 
-from processing.reading.messages import (
+from common.messages import (
+    as_json,
     first_line,
     listed,
     listed_with_nearest,
+    nearest,
     quoted,
     quoted_list,
     with_nearest,
@@ -27,6 +29,19 @@ def test_nearest_names() -> None:
     assert many.endswith("'zz7' and 2 more")
 
 
+def test_the_nearest_name_is_found_however_far() -> None:
+    assert nearest("Num-Leaf", ["num_leaves", "seed"]) == "num_leaves"
+    assert nearest("zzz", ["num_leaves", "seed"]) in {"num_leaves", "seed"}
+    assert nearest("zzz", []) is None
+
+
+def test_values_of_a_file_are_shown_as_they_stand_there_in_one_line() -> None:
+    assert as_json(["é", True, None, 1.5]) == '["é", true, null, 1.5]'
+    assert as_json("\x1b[2J\u2028") == r'"\u001b[2J\u2028"'
+    assert as_json("x" * 500) == '"' + "x" * 79 + "..."
+
+
 def test_first_line_of_an_error() -> None:
+    assert first_line(ValueError("\x1b[2J a")) == r"\x1b[2J a"
     assert first_line(ValueError("a\nb")) == "a"
     assert first_line(EOFError()) == "EOFError"

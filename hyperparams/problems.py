@@ -1,8 +1,6 @@
 """What the user reads when hyperparameters are wrong: one line per problem, no library jargon."""
 
-import difflib
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
@@ -10,6 +8,7 @@ from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from common.messages import as_json, listed
 from exceptions import HyperparameterError
 
 INT32_MAX = 2**31 - 1
@@ -37,32 +36,6 @@ class Problem(NamedTuple):
 
     knobs: tuple[str, ...]
     text: str
-
-
-def show(value: object, limit: int = 80) -> str:
-    """Write a value as JSON in one printable line of at most about ``limit`` characters."""
-    text = json.dumps(value, ensure_ascii=False, default=repr)
-    if len(text) > limit:
-        text = text[:limit] + "..."
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def show_names(names: Iterable[str]) -> str:
-    """Write names after each other, at most ten of them, and say how many more there are."""
-    shown = [show(name) for name in names]
-    rest = len(shown) - _LISTED_ITEMS
-    return ", ".join(shown[:_LISTED_ITEMS]) + (f" and {rest} more" if rest > 0 else "")
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that is most like ``name``, however far; None if there is none."""
-    by_plain_form = {_plain(candidate): candidate for candidate in known}
-    close = difflib.get_close_matches(_plain(name[:200]), by_plain_form, n=1, cutoff=0.0)
-    return by_plain_form[close[0]] if close else None
-
-
-def _plain(name: str) -> str:
-    return name.lower().replace("-", "_").replace("_", "")
 
 
 def explain(error: ValidationError, fields: Mapping[str, FieldInfo]) -> list[Problem]:
@@ -106,13 +79,10 @@ def _explain_field(name: str, field: FieldInfo, details: Sequence[Any]) -> str:
     value = details[0]["input"]
     items = [detail for detail in details if isinstance(detail["loc"][-1], int)]
     if items:
-        found = ", ".join(
-            f"{show(item['input'])} as item {item['loc'][-1] + 1}" for item in items[:_LISTED_ITEMS]
-        )
-        rest = len(items) - _LISTED_ITEMS
-        found += f" and {rest} more" if rest > 0 else ""
+        shown = [f"{as_json(item['input'])} as item {item['loc'][-1] + 1}" for item in items]
+        found = listed(shown, most=_LISTED_ITEMS)
     else:
-        found = show(value)
+        found = as_json(value)
     return f"{name} must be {wanted(field.annotation, field.metadata, value)}, found {found}"
 
 
