@@ -9,10 +9,10 @@ from threadpoolctl import threadpool_limits
 
 from hyperparams.job_hyperparameters import LightGBMMtModelHyperparameters
 from models.engine.booster import SharedTreeBooster
-from models.engine.intercept import intercept_shifts
 from models.engine.training_state import TrainingState
 from models.training.checkpoint import Checkpoint, newest_usable
 from models.training.factory import ModelFactory
+from models.training.intercept import intercept_shifts
 from models.training.training_loop import finish
 from models.training.training_loop import train as train_trees
 from models.trees.multitask_model import MultiTaskModel, predict_multitask
@@ -78,9 +78,10 @@ def start_booster(
     state = factory.create_state() if checkpoint is None else checkpoint.state
     booster = factory.create_booster(train_features, train_rows, valid_features, valid_rows, state)
     if checkpoint is not None:
-        booster.restore(checkpoint.trees, train_features, valid_features)
+        booster.restore(checkpoint.trees)
         logger.info("Going on from a checkpoint after iteration %d", len(checkpoint.trees))
     # The Dataset holds the binned features; the raw ones of the training rows have had their use.
+    booster.drop_features()
     del data.splits["train"]
     return booster, job_fingerprint
 
@@ -97,7 +98,7 @@ def finished_model(
     if not hyperparams.calibrate_intercept:
         return model
     prob = predict_multitask(model, data.splits["val"], feature_columns)
-    shifts = intercept_shifts(prob, data.labels["val"], data.labels["train"])
+    shifts = intercept_shifts(prob, data.labels["val"], booster.class_weights)
     booster.state.intercept_shift = shifts.tolist()
     for task, shift in zip(data.tasks, shifts, strict=True):
         logger.info("Log-odds of %s shifted by %+.4f (calibrate_intercept)", task, shift)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from hyperparams.job_hyperparameters import LightGBMMtModelHyperparameters
 from models.engine.booster import BoosterSettings, SharedTreeBooster
 from models.engine.leaf_values import LeafValueSettings
-from models.engine.structure import StructureSettings, make_datasets
+from models.engine.row_part import RowPart
+from models.engine.structure import StructureGrower, StructureSettings, make_datasets
 from models.engine.task_rows import LabelledRows
 from models.engine.training_state import TrainingState
 from models.loss.base import MultiTaskLoss
@@ -97,16 +98,34 @@ def make_booster(
     loss = FixedLoss(problem.n_tasks, 0) if loss is None else loss
     structure = StructureSettings(num_leaves=7) if structure is None else structure
     names = [f"task {k}" for k in range(problem.n_tasks)]
-    return SharedTreeBooster(
-        make_datasets(as_table(problem.train_x), as_table(problem.valid_x), structure),
+    tables = as_table(problem.train_x), as_table(problem.valid_x)
+    rows = RowPart(
+        StructureGrower(*make_datasets(*tables, structure), structure),
+        tables,
         problem.train,
         problem.valid,
+        loss,
+        keep_best_self=settings.get("keep_best_self", False),
+    )
+    return SharedTreeBooster(
+        rows,
         loss,
         BoosterSettings(
             structure, leaf_value or LeafValueSettings(0.1, 0.0, 1.0, 1e-3), **settings
         ),
         TrainingState(names, loss.main_task),
     )
+
+
+def row_part(booster: SharedTreeBooster) -> RowPart:
+    """The rows of a booster, which are in this process."""
+    assert isinstance(booster._rows, RowPart)
+    return booster._rows
+
+
+def train_scores(booster: SharedTreeBooster) -> NDArray[np.floating]:
+    """Raw scores of the training rows, shape (n, K)."""
+    return row_part(booster).train_split.current_scores()
 
 
 def text_of(booster: SharedTreeBooster) -> str:
@@ -172,7 +191,7 @@ def run_training(
     tables = as_table(problem.train_x), as_table(problem.valid_x)
     booster = factory.create_booster(tables[0], problem.train, tables[1], problem.valid, state)
     if checkpoint is not None:
-        booster.restore(checkpoint.trees, *tables)
+        booster.restore(checkpoint.trees)
     saved: dict[int, bytes] = {}
 
     def save() -> None:

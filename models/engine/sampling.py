@@ -38,15 +38,18 @@ class Bag:
         fraction: `bagging_fraction`, in (0, 1).
         seed: Seed of the job.
         number: Iterations with the same number share the same bag.
+        first_row: Number that row 0 of this part has among the rows of all parts.
     """
 
     fraction: float
     seed: int
     number: int
+    first_row: int = 0
 
     def rows(self, rows: slice) -> NDArray[np.bool_]:
         """Which of a block's rows are in the bag; the blocks must always be the same ones."""
-        rng = generator(self.seed, Purpose.BAGGING, self.number, rows.start)
+        first = self.first_row + rows.start
+        rng = generator(self.seed, Purpose.BAGGING, self.number, first)
         drawn = rng.random(rows.stop - rows.start, dtype=np.float32)
         kept: NDArray[np.bool_] = drawn < self.fraction
         return kept

@@ -105,7 +105,7 @@ class StructureGrower:
         self, train_set: lgb.Dataset, valid_set: lgb.Dataset, settings: StructureSettings
     ) -> None:
         """Takes constructed Datasets; `valid_set` has `train_set` as its reference."""
-        self._settings = settings
+        self.settings = settings
         self._train_set = train_set
         self._valid_set = valid_set
         self._score_before = [np.empty(train_set.num_data()), np.empty(valid_set.num_data())]
@@ -120,7 +120,7 @@ class StructureGrower:
             )
 
     def _start_booster(self) -> None:
-        self._booster = lgb.Booster(self._settings.lightgbm_params(), self._train_set)
+        self._booster = lgb.Booster(self.settings.lightgbm_params(), self._train_set)
         self._booster.add_valid(self._valid_set, "valid")
         self._score_bound = 0.0
         self._last_output = np.inf
@@ -173,8 +173,8 @@ class StructureGrower:
         ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
             # Not before `update`: a booster's first one resets parameters by itself, and every
             # reset draws features, so that a fresh booster would draw others than an old one.
-            if self._settings.feature_fraction < 1:
-                seed = feature_seed(self._settings.seed, iteration)
+            if self.settings.feature_fraction < 1:
+                seed = feature_seed(self.settings.seed, iteration)
                 booster.reset_parameter({"feature_fraction_seed": seed})
             return split_grad, split_hess
 

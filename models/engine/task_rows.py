@@ -80,11 +80,20 @@ class TaskScores:
     of its own.
     """
 
-    def __init__(self, rows: LabelledRows, base_score: NDArray[np.float64], n_threads: int) -> None:
-        """Starts every row at its task's base score."""
+    def __init__(
+        self,
+        rows: LabelledRows,
+        base_score: NDArray[np.float64],
+        n_threads: int,
+        n_all_rows: int | None = None,
+    ) -> None:
+        """Starts every row at its task's base score.
+
+        `n_all_rows`: rows of all parts, which choose one dtype; None: these are all.
+        """
         self.rows = rows
         self.blocks = RowBlocks(rows.n_rows, rows.n_tasks, n_threads)
-        exact = rows.label.size <= _EXACT_VALUES
+        exact = (n_all_rows or rows.n_rows) * rows.n_tasks <= _EXACT_VALUES
         self.dtype: np.dtype[np.floating] = np.dtype(np.float64 if exact else np.float32)
         self.leaf = np.zeros(rows.n_rows, dtype=np.int32)
         self._raw_score = np.empty(rows.label.shape, dtype=self.dtype)
@@ -141,9 +150,10 @@ class TrainingRows(TaskScores):
         base_score: NDArray[np.float64],
         max_leaves: int,
         n_threads: int,
+        n_all_rows: int | None = None,
     ) -> None:
         """Starts every row at its task's base score; trees have at most `max_leaves` leaves."""
-        super().__init__(rows, base_score, n_threads)
+        super().__init__(rows, base_score, n_threads, n_all_rows)
         self.grad = np.empty(rows.label.shape, dtype=self.dtype)
         self.hess = np.empty(rows.label.shape, dtype=self.dtype)
         self._split_grad = np.empty(rows.n_rows, dtype=np.float32)

@@ -39,7 +39,7 @@ class TrainingState:
         task_score_correlation: Correlation of the tasks' log-odds over the validation rows, known
             after the training.
         intercept_shift: What each task's log-odds in the model file are raised by, see
-            `models.engine.intercept`; None: they are as they were trained.
+            `models.training.intercept`; None: they are as they were trained.
     """
 
     task_names: list[str]

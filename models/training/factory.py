@@ -8,8 +8,10 @@ import pyarrow as pa
 
 from hyperparams.job_hyperparameters import LightGBMMtModelHyperparameters
 from models.engine.booster import ENGINE_VERSION, BoosterSettings, SharedTreeBooster
+from models.engine.booster_rows import BoosterRows
 from models.engine.leaf_values import LeafValueSettings
-from models.engine.structure import StructureSettings, make_datasets
+from models.engine.row_part import RowPart
+from models.engine.structure import StructureGrower, StructureSettings, make_datasets
 from models.engine.task_rows import LabelledRows
 from models.engine.training_state import TrainingState
 from models.loss.adaptive_kd import AdaptiveDistillationLoss
@@ -59,10 +61,22 @@ class ModelFactory:
         valid: LabelledRows,
         state: TrainingState,
     ) -> SharedTreeBooster:
-        """A booster without trees; bins the features, which are then needed no more."""
+        """A booster without trees of rows in this process; bins the features."""
         settings = self.booster_settings()
         datasets = make_datasets(train_features, valid_features, settings.structure)
-        return SharedTreeBooster(datasets, train, valid, self._loss, settings, state)
+        rows = RowPart(
+            StructureGrower(*datasets, settings.structure),
+            (train_features, valid_features),
+            train,
+            valid,
+            self._loss,
+            keep_best_self=settings.keep_best_self,
+        )
+        return self.booster_of(rows, state)
+
+    def booster_of(self, rows: BoosterRows, state: TrainingState) -> SharedTreeBooster:
+        """A booster without trees of rows that are there already."""
+        return SharedTreeBooster(rows, self._loss, self.booster_settings(), state)
 
     def booster_settings(self) -> BoosterSettings:
         """The hyperparameters as the engine's plain settings."""

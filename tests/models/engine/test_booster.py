@@ -11,7 +11,9 @@ from engine_cases import (
     as_table,
     make_booster,
     make_problem,
+    row_part,
     text_of,
+    train_scores,
     with_labels,
 )
 from numpy.typing import NDArray
@@ -234,9 +236,7 @@ def test_merged_leaves_share_one_value_and_their_weights_add_up() -> None:
     assert len(np.unique(tree.leaf_value[:, 0])) == 2
     np.testing.assert_allclose(tree.leaf_weight, np.full((4, 2), 100 * 0.25))
     prob = model_of(booster).predict(x)
-    np.testing.assert_allclose(
-        booster._train.current_scores(), np.log(prob / (1 - prob)), atol=1e-12
-    )
+    np.testing.assert_allclose(train_scores(booster), np.log(prob / (1 - prob)), atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -253,8 +253,8 @@ def test_scores_follow_the_leaves_of_the_model_in_every_tree(
     problem: Problem, structure: StructureSettings
 ) -> None:
     booster = trained(problem, 30, structure=structure, bagging_fraction=0.8)
-    model = model_of(booster)
-    for rows, x in ((booster._train, problem.train_x), (booster._valid, problem.valid_x)):
+    model, part = model_of(booster), row_part(booster)
+    for rows, x in ((part.train_split, problem.train_x), (part.valid_split, problem.valid_x)):
         leaves = model.predict(x, pred_leaf=True)[:, ::3]
         score = np.tile(booster.base_score, (len(x), 1))
         for tree, leaf in zip(booster.trees, leaves.T, strict=True):
@@ -282,7 +282,7 @@ def test_values_stay_finite_where_tasks_are_learned_by_heart(
         leaf_value=LeafValueSettings(learning_rate, 0.0, 0.0, min_sum_hessian),
     )
     prob = model_of(booster).predict(x)
-    assert np.isfinite(booster._train.current_scores()).all()
+    assert np.isfinite(train_scores(booster)).all()
     assert np.isfinite(prob).all()
     if min_sum_hessian > 0:
         assert np.mean((prob > 0.5) == (label == 1)) > 0.95
@@ -327,7 +327,7 @@ def test_an_iteration_without_a_split_among_others(problem: Problem) -> None:
     assert n_leaves.index(1) < max(i for i, n in enumerate(n_leaves) if n > 1)
     np.testing.assert_allclose(
         model_of(booster).predict(problem.train_x, raw_score=True),
-        booster._train.current_scores(),
+        train_scores(booster),
         atol=1e-12,
     )
 
@@ -344,7 +344,7 @@ def test_the_projection_is_scaled_by_the_hessians_of_the_last_tree(
     booster = make_booster(replace(problem, train=labels))
 
     def mean_hess() -> Array:
-        prob = 1 / (1 + np.exp(-booster._train.current_scores()))
+        prob = 1 / (1 + np.exp(-train_scores(booster)))
         mean: Array = np.average(prob * (1 - prob), axis=0, weights=weight)
         return np.where([True, False, not weighted], mean, 0.0)
 
@@ -421,14 +421,14 @@ def test_rows_outside_the_bag_do_not_count(problem: Problem) -> None:
     """A tree is the same whatever the labels outside its bag are."""
     settings: dict[str, Any] = {"bagging_fraction": 0.5, "bagging_freq": 1}
     booster = make_booster(problem, **settings)
-    booster.base_score[:] = booster._train.current_scores()[:] = -1.0
+    booster.base_score[:] = train_scores(booster)[:] = -1.0
     bag = booster._bag(0)
     assert bag is not None
     outside = ~bag.rows(slice(0, 800))
     flipped = problem.train.label.copy()
     flipped[outside] = 1 - flipped[outside]
     other = make_booster(with_labels(problem, flipped, problem.valid.label), **settings)
-    other.base_score[:] = other._train.current_scores()[:] = -1.0
+    other.base_score[:] = train_scores(other)[:] = -1.0
     one_tree, other_tree = booster.update(), other.update()
     assert one_tree.structure.threshold.tobytes() == other_tree.structure.threshold.tobytes()
     assert one_tree.leaf_value.tobytes() == other_tree.leaf_value.tobytes()
@@ -553,21 +553,21 @@ def test_a_struggling_task_follows_its_teacher(problem: Problem) -> None:
 def test_the_best_self_is_what_was_kept(problem: Problem) -> None:
     loss = AdaptiveDistillationLoss(3, 0, kd_weight=5.0, teacher="best_self")
     booster = make_booster(problem, loss=loss, keep_best_self=True)
-    np.testing.assert_array_equal(booster._best_score, booster._train.current_scores())
+    best_score = row_part(booster).best_score
+    assert best_score is not None
+    np.testing.assert_array_equal(best_score, train_scores(booster))
     booster.update()
-    kept = booster._train.current_scores().copy()
+    kept = train_scores(booster).copy()
     booster.keep_best_scores([0, 2])
     booster.update()
-    assert booster._best_score is not None
-    np.testing.assert_array_equal(booster._best_score[:, [0, 2]], kept[:, [0, 2]])
-    np.testing.assert_array_equal(booster._best_score[:, 1], np.full(800, booster.base_score[1]))
-    assert booster._distillation().teacher_score is booster._best_score
+    np.testing.assert_array_equal(best_score[:, [0, 2]], kept[:, [0, 2]])
+    np.testing.assert_array_equal(best_score[:, 1], np.full(800, booster.base_score[1]))
 
 
 def test_without_a_best_self_nothing_is_kept(problem: Problem) -> None:
     booster = make_booster(problem)
     booster.keep_best_scores([0, 1, 2])
-    assert booster._distillation().teacher_score is None
+    assert row_part(booster).best_score is None
 
 
 def test_the_similarity_is_that_of_the_training_probabilities(problem: Problem) -> None:

@@ -13,6 +13,7 @@ from scipy.spatial.distance import jensenshannon
 from models.engine.row_blocks import RowBlocks
 from models.engine.similarity import (
     PROB_OFFSET,
+    ScoredRows,
     js_divergences,
     similarity_matrix,
     similarity_to_main,
@@ -39,6 +40,11 @@ def scores(name: str, n_rows: int = 5000) -> Array:
 SCORES = ["random", "close", "rare", "one is constant", "all but disjoint", "saturated"]
 
 
+def rows_of(raw_score: Array, weight: Array | None = None, n_threads: int = 1) -> ScoredRows:
+    """The rows as the engine holds them."""
+    return ScoredRows(raw_score, RowBlocks(len(raw_score), raw_score.shape[1], n_threads), weight)
+
+
 def expected_js(raw_score: Array, i: int, j: int) -> float:
     """As SPEC 6.2 puts it: vectors with 1e-10 added, scaled to sum 1; base 2."""
     with np.errstate(over="ignore"):
@@ -51,7 +57,7 @@ def expected_js(raw_score: Array, i: int, j: int) -> float:
 def test_divergence_equals_that_of_scipy(name: str, dtype: type, tolerance: float) -> None:
     raw_score: Array = scores(name).astype(dtype)
     pairs = [(0, 1), (2, 1), (3, 0), (2, 3)]
-    found = js_divergences(raw_score, pairs, RowBlocks(len(raw_score), 4, 1))
+    found = js_divergences(rows_of(raw_score), pairs)
     expected = [expected_js(raw_score, i, j) for i, j in pairs]
     # scipy takes the root of a sum of terms of both signs, which costs it half of its digits.
     np.testing.assert_allclose(found, expected, atol=max(tolerance, 1e-12), rtol=1e-4)
@@ -60,7 +66,7 @@ def test_divergence_equals_that_of_scipy(name: str, dtype: type, tolerance: floa
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_all_but_disjoint_predictions_have_divergence_1(dtype: type) -> None:
     raw_score: Array = scores("all but disjoint").astype(dtype)
-    found = js_divergences(raw_score, [(0, 1)], RowBlocks(len(raw_score), 4, 1))
+    found = js_divergences(rows_of(raw_score), [(0, 1)])
     assert found[0] == pytest.approx(1.0, abs=1e-6)
 
 
@@ -70,9 +76,7 @@ def test_all_but_disjoint_predictions_have_divergence_1(dtype: type) -> None:
 )
 @settings(deadline=None)
 def test_divergence_is_in_0_1_symmetric_and_0_on_itself(raw_score: Array, dtype: type) -> None:
-    found = js_divergences(
-        raw_score.astype(dtype), [(0, 1), (1, 0), (0, 0), (1, 1)], RowBlocks(40, 2, 1)
-    )
+    found = js_divergences(rows_of(raw_score.astype(dtype)), [(0, 1), (1, 0), (0, 0), (1, 1)])
     assert ((found >= 0) & (found <= 1)).all()
     assert found[0] == found[1]
     assert found[2] == found[3] == 0
@@ -81,7 +85,7 @@ def test_divergence_is_in_0_1_symmetric_and_0_on_itself(raw_score: Array, dtype:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_identical_tasks_are_exactly_similar(dtype: type) -> None:
     raw_score: Array = np.repeat(scores("random")[:, :1], 3, axis=1).astype(dtype)
-    similarity = similarity_to_main(raw_score, 1, RowBlocks(len(raw_score), 3, 1))
+    similarity = similarity_to_main(rows_of(raw_score), 3, 1)
     assert similarity.tolist() == [1.0, 1.0, 1.0]
 
 
@@ -91,19 +95,17 @@ def test_a_common_factor_of_the_probabilities_is_no_dissimilarity(shift: float) 
     raw_score = np.log(np.column_stack([prob, shift * prob]))
     raw_score -= np.log1p(-np.exp(raw_score))
     # The offset of 1e-10 and the rounding of the scores are all that is left.
-    assert js_divergences(raw_score, [(0, 1)], RowBlocks(3000, 2, 1))[0] < 1e-12
+    assert js_divergences(rows_of(raw_score), [(0, 1)])[0] < 1e-12
 
 
 @pytest.mark.parametrize("main_task", [0, 2, 3])
 def test_similarity_to_the_main_task_is_a_column_of_the_matrix(main_task: int) -> None:
     raw_score = scores("random")
-    blocks = RowBlocks(len(raw_score), 4, 1)
-    matrix = similarity_matrix(raw_score, blocks)
+    rows = rows_of(raw_score)
+    matrix = similarity_matrix(rows, 4)
     np.testing.assert_array_equal(matrix, matrix.T)
     assert np.diag(matrix).tolist() == [1.0] * 4
-    np.testing.assert_array_equal(
-        similarity_to_main(raw_score, main_task, blocks), matrix[:, main_task]
-    )
+    np.testing.assert_array_equal(similarity_to_main(rows, 4, main_task), matrix[:, main_task])
     for i in range(4):
         for j in range(i):
             assert matrix[i, j] == pytest.approx(1 - expected_js(raw_score, i, j), abs=1e-9)
@@ -111,11 +113,11 @@ def test_similarity_to_the_main_task_is_a_column_of_the_matrix(main_task: int) -
 
 def test_many_blocks_give_what_one_gives(monkeypatch: pytest.MonkeyPatch) -> None:
     raw_score = scores("random")
-    whole = similarity_matrix(raw_score, RowBlocks(len(raw_score), 4, 1))
+    whole = similarity_matrix(rows_of(raw_score), 4)
     monkeypatch.setattr("models.engine.row_blocks._VALUES_PER_BLOCK", 1)
-    blocks = RowBlocks(len(raw_score), 4, 2)
-    assert len(blocks.slices) > 4
-    np.testing.assert_allclose(similarity_matrix(raw_score, blocks), whole, rtol=1e-12)
+    rows = rows_of(raw_score, n_threads=2)
+    assert len(rows.blocks.slices) > 4
+    np.testing.assert_allclose(similarity_matrix(rows, 4), whole, rtol=1e-12)
 
 
 def test_a_pair_is_compared_where_both_labels_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,8 +125,8 @@ def test_a_pair_is_compared_where_both_labels_are_known(monkeypatch: pytest.Monk
     raw_score = scores("random")
     rng = np.random.default_rng(5)
     weight = rng.integers(0, 3, raw_score.shape).astype(np.float32)
-    matrix = similarity_matrix(raw_score, RowBlocks(len(raw_score), 4, 2), weight)
-    to_main = similarity_to_main(raw_score, 2, RowBlocks(len(raw_score), 4, 1), weight)
+    matrix = similarity_matrix(rows_of(raw_score, weight, n_threads=2), 4)
+    to_main = similarity_to_main(rows_of(raw_score, weight), 4, 2)
     np.testing.assert_array_equal(to_main, matrix[:, 2])
     for i, j in [(0, 1), (2, 0), (3, 2)]:
         known = (weight[:, i] > 0) & (weight[:, j] > 0)
@@ -136,7 +138,7 @@ def test_tasks_without_a_common_row_are_not_dissimilar() -> None:
     weight = np.ones(raw_score.shape, dtype=np.float32)
     weight[::2, 0] = 0
     weight[1::2, 1] = 0
-    found = similarity_to_main(raw_score, 1, RowBlocks(len(raw_score), 4, 1), weight)
+    found = similarity_to_main(rows_of(raw_score, weight), 4, 1)
     assert found[0] == 1.0
     assert np.isfinite(found).all()
 

@@ -5,7 +5,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from engine_cases import Problem, hyperparameters, make_booster, make_problem, run_training
+from engine_cases import (
+    Problem,
+    hyperparameters,
+    make_booster,
+    make_problem,
+    row_part,
+    run_training,
+    train_scores,
+)
 from lightgbm.callback import CallbackEnv, EarlyStopException
 
 from models.engine.training_state import TrainingState
@@ -108,11 +116,12 @@ def test_the_best_scores_of_the_tasks_that_improved_are_kept(problem: Problem) -
     scores = []
     for iteration, aucs in enumerate([[0.6, 0.6, 0.6], [0.7, 0.5, 0.7], [0.6, 0.7, np.nan]]):
         booster.update()
-        scores.append(booster._train.current_scores().copy())
+        scores.append(train_scores(booster).copy())
         callback(environment(iteration, booster, [*aucs, 0, 0, 0.5]))
-    assert booster._best_score is not None
+    best_score = row_part(booster).best_score
+    assert best_score is not None
     for task, iteration in enumerate([1, 2, 1]):
-        np.testing.assert_array_equal(booster._best_score[:, task], scores[iteration][:, task])
+        np.testing.assert_array_equal(best_score[:, task], scores[iteration][:, task])
 
 
 def test_the_log_says_who_struggles_and_who_recovers(

@@ -12,7 +12,9 @@ from engine_cases import (
     hyperparameters,
     make_booster,
     make_problem,
+    row_part,
     run_training,
+    train_scores,
 )
 from lightgbm.callback import CallbackEnv, EarlyStopException
 from threadpoolctl import threadpool_limits
@@ -269,12 +271,12 @@ def test_a_restored_booster_has_the_scores_of_the_one_that_was_saved(problem: Pr
     booster = factory.create_booster(
         tables[0], problem.train, tables[1], problem.valid, checkpoint.state
     )
-    booster.restore(checkpoint.trees, *tables)
+    booster.restore(checkpoint.trees)
     assert len(booster.trees) == 12
     pairs = [
-        (booster._train.current_scores(), whole.booster._train.current_scores()),
-        (booster._valid.current_scores(), whole.booster._valid.current_scores()),
-        (booster._best_score, whole.booster._best_score),
+        (train_scores(booster), train_scores(whole.booster)),
+        (row_part(booster).valid_scores(), row_part(whole.booster).valid_scores()),
+        (row_part(booster).best_score, row_part(whole.booster).best_score),
     ]
     for found, expected in pairs:
         assert found is not None

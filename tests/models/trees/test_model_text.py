@@ -8,7 +8,14 @@ import lightgbm as lgb
 import numpy as np
 import pytest
 import treelite
-from engine_cases import Problem, make_booster, make_problem, sections, text_of
+from engine_cases import (
+    Problem,
+    make_booster,
+    make_problem,
+    sections,
+    text_of,
+    train_scores,
+)
 
 from models.engine.booster import SharedTreeBooster
 from models.engine.structure import StructureSettings
@@ -39,7 +46,7 @@ def booster(problem: Problem) -> SharedTreeBooster:
 
 def raw_scores(booster: SharedTreeBooster) -> np.ndarray:
     """What training has kept for the training rows."""
-    return booster._train.current_scores()
+    return train_scores(booster)
 
 
 def shap_explainer(model: lgb.Booster) -> Any:

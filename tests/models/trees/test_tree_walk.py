@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from engine_cases import Problem, as_table, make_booster, make_problem
+from engine_cases import Problem, as_table, make_booster, make_problem, row_part, train_scores
 from numpy.typing import NDArray
 
 from models.engine.booster import SharedTreeBooster
@@ -23,12 +23,10 @@ def problem() -> Problem:
 def grow(problem: Problem, n_trees: int, structure: StructureSettings | None = None) -> Any:
     """A booster, and its training and validation scores after every tree."""
     booster = make_booster(problem, structure=structure)
-    history = [(booster._train.current_scores().copy(), booster._valid.current_scores().copy())]
+    history = [(train_scores(booster).copy(), row_part(booster).valid_scores().copy())]
     for _ in range(n_trees):
         booster.update()
-        history.append(
-            (booster._train.current_scores().copy(), booster._valid.current_scores().copy())
-        )
+        history.append((train_scores(booster).copy(), row_part(booster).valid_scores().copy()))
     return booster, history
 
 
@@ -84,6 +82,6 @@ def test_scores_at_the_best_iterations_are_kept(problem: Problem) -> None:
 
 def test_no_trees_change_nothing(problem: Problem) -> None:
     booster: SharedTreeBooster = make_booster(problem)
-    before = booster._train.current_scores().copy()
-    replay_trees([], as_table(problem.train_x), booster._train.current_scores(), 1)
-    np.testing.assert_array_equal(booster._train.current_scores(), before)
+    before = train_scores(booster).copy()
+    replay_trees([], as_table(problem.train_x), train_scores(booster), 1)
+    np.testing.assert_array_equal(train_scores(booster), before)

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from models.engine.intercept import intercept_shifts, shifted
-from models.engine.task_rows import LabelledRows
+from models.engine.task_rows import LabelledRows, class_weights
+from models.training.intercept import intercept_shifts, shifted
 
 Array = NDArray[Any]
 
@@ -48,7 +48,7 @@ def test_other_rows_count_for_the_base_rate_by_their_number() -> None:
     prob, label, _ = draw(0)
     _, more, _ = draw(1, n_rows=1200)
     together = np.concatenate([label, more])
-    shifts = intercept_shifts(prob, rows_of(label), rows_of(more))
+    shifts = intercept_shifts(prob, rows_of(label), class_weights(rows_of(more)))
     np.testing.assert_allclose(shifted(prob, shifts).mean(axis=0), together.mean(axis=0))
 
 
@@ -68,7 +68,7 @@ def test_probabilities_of_0_and_1_stay() -> None:
 def test_a_task_of_one_class_is_left_alone(value: int) -> None:
     prob, label, _ = draw(3)
     label[:, 1] = value
-    shifts = intercept_shifts(prob, rows_of(label), rows_of(label))
+    shifts = intercept_shifts(prob, rows_of(label), class_weights(rows_of(label)))
     assert shifts[1] == 0
     assert all(shifts[[0, 2]] != 0)
 
@@ -76,7 +76,7 @@ def test_a_task_of_one_class_is_left_alone(value: int) -> None:
 def test_a_task_without_a_known_label_among_the_rows_is_left_alone() -> None:
     prob, label, weight = draw(4)
     weight[:, 2] = 0
-    shifts = intercept_shifts(prob, rows_of(label, weight), rows_of(label))
+    shifts = intercept_shifts(prob, rows_of(label, weight), class_weights(rows_of(label)))
     assert shifts[2] == 0
     assert all(shifts[:2] != 0)
 

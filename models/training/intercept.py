@@ -16,22 +16,25 @@ _LARGEST_SHIFT = 30.0
 
 
 def intercept_shifts(
-    prob: NDArray[np.float64], rows: LabelledRows, *other_rows: LabelledRows
+    prob: NDArray[np.float64],
+    rows: LabelledRows,
+    *other_weights: tuple[NDArray[np.float64], NDArray[np.float64]],
 ) -> NDArray[np.float64]:
     """Shifts of the log-odds after which the rows' mean probability is the base rate, shape (K,).
 
-    The base rate is that of `rows` and `other_rows` together, which has less of chance in it than
+    The base rate is that of `rows` and of others together, which has less of chance in it than
     that of `rows` alone; it takes for granted that both were drawn alike.
 
     Args:
         prob: Probabilities of `rows`, which the model was not trained on, shape (n, K).
         rows: Their labels and weights.
-        other_rows: Further labels that count for the base rate.
+        other_weights: Weights of the negatives and positives of further rows, each shape (K,),
+            which count for the base rate.
 
     Returns:
         The shifts; 0 for a task with labels of one class only, or without a known label in `rows`.
     """
-    counts = [class_weights(each) for each in (rows, *other_rows)]
+    counts = [class_weights(rows), *other_weights]
     negative, positive = np.sum(counts, axis=0)
     known = np.sum(counts[0], axis=0)
     shifts = np.zeros(rows.n_tasks)
