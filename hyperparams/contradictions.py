@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 from common.messages import as_json, json_list, nearest
+from hyperparams.hints import HINTS
 from hyperparams.known_names import IGNORED_NAMES, OTHER_SPELLINGS
 from hyperparams.problems import Problem
 from hyperparams.schema import Knobs
@@ -23,10 +24,14 @@ def find_contradictions(hp: Knobs, undecided: Iterable[str]) -> list[Problem]:
 def _unknown_names(hp: Knobs) -> Iterator[Problem]:
     knobs = type(hp).model_fields
     for name in hp.model_extra or {}:
-        if name not in IGNORED_NAMES:
-            known = OTHER_SPELLINGS.get(name) or nearest(name, [*knobs, *IGNORED_NAMES])
-            text = f"Unknown hyperparameter {as_json(name)}; the nearest known name is "
-            yield Problem((name,), text + as_json(known))
+        if name in IGNORED_NAMES:
+            continue
+        plain = name.lower().replace("-", "_")
+        advice = HINTS.get(plain)
+        if advice is None:
+            known = OTHER_SPELLINGS.get(plain) or nearest(name, [*knobs, *IGNORED_NAMES])
+            advice = f"the nearest known name is {as_json(known)}"
+        yield Problem((name,), f"Unknown hyperparameter {as_json(name)}; {advice}")
 
 
 def _no_features(hp: Knobs) -> Iterator[Problem]:

@@ -115,9 +115,44 @@ class LightGBMMtModelHyperparameters(Knobs):
     def to_json(self) -> str:
         """Return all values, defaults and ignored ones included, as a JSON object.
 
+        The older script's schema takes it, too: what is off is null there, and its required
+        `full_field_list` and `multiclass_categories` are filled in unless they were given.
         ``load_hyperparameters`` reads an equal object from it.
         """
-        return json.dumps(self.model_dump(), indent=2, ensure_ascii=False) + "\n"
+        return json.dumps(self._written(), indent=2, ensure_ascii=False) + "\n"
+
+    def _written(self) -> dict[str, Any]:
+        values = self.model_dump()
+        if self.early_stopping_rounds == 0:
+            values["early_stopping_rounds"] = None
+        if self.loss_weight_method == "standard":
+            values["loss_weight_method"] = None
+        for name, filled_in in (
+            ("full_field_list", self._columns()),
+            ("multiclass_categories", [0, 1]),
+        ):
+            if values.get(name) is None:
+                values[name] = filled_in
+        return values
+
+    def _columns(self) -> list[str]:
+        """All columns that the job reads: id, features, labels, weights."""
+        weights = [self.sample_weight_name, *(self.task_weight_columns or {}).values()]
+        columns = [
+            self.id_name,
+            *self.feature_list,
+            *(self.task_label_names or [self.label_name]),
+            *(column for column in weights if column is not None),
+        ]
+        return list(dict.fromkeys(columns))
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both describe the same job, whatever was given and whatever filled in."""
+        if not isinstance(other, LightGBMMtModelHyperparameters):
+            return NotImplemented
+        return self._written() == other._written()
+
+    __hash__ = None  # type: ignore[assignment] # its lists have none
 
     def without_effect(self, *, risk_tables_given: bool = False) -> dict[str, str]:
         """Return the knobs that were set but have no effect in this job, with the reason.

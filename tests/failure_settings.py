@@ -34,6 +34,13 @@ HEADER = "'id', 'amount', 'age', 'balance', 'country', 'channel', 'isFraud', 'is
 
 def of_hyperparameters() -> Iterator[Case]:
     yield Case(
+        "a name of another library",
+        settings(scale_pos_weight=20),
+        'Unknown hyperparameter "scale_pos_weight"; rare positives need no weight here: every '
+        "task's gradients are scaled alike, and probabilities stay calibrated; rows are weighted "
+        f"by sample_weight_name or task_weight_columns {IN_NATIVE}",
+    )
+    yield Case(
         "no hyperparameters at all",
         removed("code"),
         f"No hyperparameters: neither BASE/{NATIVE} nor BASE/{JOB_FILE} exists, one is needed",
