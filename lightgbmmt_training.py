@@ -54,13 +54,12 @@ from hyperparams.sources import load_hyperparameters
 from models.evaluation.curves import plot_multitask_curves
 from models.evaluation.metrics import compute_multitask_metrics
 from models.trees.multitask_model import predict_multitask
-from processing.dataset.splits import find_channels
 from processing.dataset.tasks import create_task_indices, identify_task_columns
 from processing.job.platform import check_input_mode, check_single_host
 from processing.writing.atomic import StagedDirectory
 from processing.writing.model_directory import MODEL_DIRECTORY_FILES, MODEL_FILE, save_artifacts
 from steps.evaluation import evaluate
-from steps.inputs import load_precomputed, log_knobs_without_effect, prepare_data
+from steps.inputs import find_data, load_precomputed, log_knobs_without_effect, prepare_data
 from steps.training import train
 
 __all__ = [
@@ -112,7 +111,7 @@ def run_job(environ: Mapping[str, str], stop: threading.Event) -> None:
         artifacts = load_precomputed(paths, environ, hyperparams)
         log_knobs_without_effect(hyperparams, artifacts)
 
-        channels = find_channels(paths)
+        channels = find_data(paths, hyperparams)
         tasks = identify_task_columns(channels.header(), hyperparams)
         hyperparams = hyperparams.with_tasks(tasks)
         data = prepare_data(channels, hyperparams, artifacts)

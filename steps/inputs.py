@@ -9,7 +9,13 @@ import pandas as pd
 from hyperparams.job_hyperparameters import LightGBMMtModelHyperparameters
 from models.engine.task_rows import LabelledRows
 from processing.dataset.label_arrays import label_arrays
-from processing.dataset.splits import Channels, columns_to_read, read_splits
+from processing.dataset.splits import (
+    Channels,
+    check_headers,
+    columns_to_read,
+    find_channels,
+    read_splits,
+)
 from processing.dataset.tasks import create_task_indices
 from processing.dataset.validation_labels import check_validation_labels
 from processing.dataset.weights import warn_of_scale
@@ -55,6 +61,14 @@ def log_knobs_without_effect(
     idle = hyperparams.without_effect(risk_tables_given=artifacts.risk_tables is not None)
     for name, reason in idle.items():
         logger.info("%s has no effect: %s", name, reason)
+
+
+def find_data(paths: JobPaths, hyperparams: LightGBMMtModelHyperparameters) -> Channels:
+    """Finds the data files of all splits; their headers, at least, are such."""
+    channels = find_channels(paths)
+    tasks = hyperparams.task_label_names or [hyperparams.label_name]
+    check_headers(channels, [*hyperparams.tab_field_list, *hyperparams.cat_field_list, *tasks])
+    return channels
 
 
 def prepare_data(

@@ -12,9 +12,12 @@ from processing.dataset.labels import binary_labels
 from processing.dataset.weights import check_weights
 from processing.features.artifacts import PrecomputedArtifacts
 from processing.job.paths import JobPaths
-from processing.reading.channels import Channel, find_channel_files
+from processing.reading.channels import Channel, FileHeader, find_channel_files
 from processing.reading.columns import TableColumns, check_columns
-from processing.reading.tables import column_names, read_table
+from processing.reading.csv_file import DELIMITERS
+from processing.reading.data_files import read_headers
+from processing.reading.file_kinds import header_fault
+from processing.reading.tables import read_table
 from processing.writing.evaluation_output import prediction_columns
 
 logger = logging.getLogger(__name__)
@@ -22,15 +25,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Channels:
-    """The channels of a job and the columns that their files have.
+    """The channels of a job and the headers of their files.
 
     Attributes:
         by_split: Channel of each split, `train` first.
-        columns: Column names of each file of each split, by what messages call the file.
+        headers: Header of each file of each split, by what messages call the file.
     """
 
     by_split: dict[str, Channel]
-    columns: dict[str, dict[str, list[str]]]
+    headers: dict[str, dict[str, FileHeader]]
 
     @property
     def data_format(self) -> str:
@@ -39,7 +42,7 @@ class Channels:
 
     def header(self) -> pd.DataFrame:
         """A table without rows that has the columns of any file of the training data."""
-        names = [name for names in self.columns["train"].values() for name in names]
+        names = [name for header in self.headers["train"].values() for name in header.names]
         return pd.DataFrame(columns=list(dict.fromkeys(names)))
 
 
@@ -54,7 +57,31 @@ def find_channels(paths: JobPaths) -> Channels:
     if paths.test is not None:
         folders["test"] = paths.test
     by_split = {name: find_channel_files(name, folder) for name, folder in folders.items()}
-    return Channels(by_split, {name: column_names(found) for name, found in by_split.items()})
+    return Channels(by_split, {name: read_headers(found) for name, found in by_split.items()})
+
+
+def check_headers(channels: Channels, wanted: Sequence[str]) -> None:
+    """Check the files that lack a column for what does not look like a header.
+
+    What is missing is said elsewhere; this says why, where that can be told.
+
+    Args:
+        channels: The channels with the headers of their files.
+        wanted: Columns that the files should have.
+
+    Raises:
+        DataError: A file has another delimiter, no header, or is no table.
+    """
+    for name, channel in channels.by_split.items():
+        if channel.file_format == "parquet":
+            continue
+        delimiter = DELIMITERS[channel.file_format]
+        for file, header in channels.headers[name].items():
+            if set(wanted) <= set(header.names):
+                continue
+            fault = header_fault(header.names, delimiter, wanted)
+            if fault:
+                raise DataError(f"{file}: {fault}")
 
 
 def columns_to_read(
@@ -94,13 +121,17 @@ def read_splits(
         DataError: The data cannot be used; see the readers.
     """
     check_columns(
-        {file: names for files in channels.columns.values() for file, names in files.items()},
+        {
+            file: header.names
+            for headers in channels.headers.values()
+            for file, header in headers.items()
+        },
         columns,
     )
     _check_prediction_columns(columns)
     splits = {}
     for name, channel in channels.by_split.items():
-        table, places = read_table(channel, columns)
+        table, places = read_table(channel, channels.headers[name], columns)
         splits[name] = binary_labels(
             table, columns.labels, places, allow_missing=allow_missing_labels
         )

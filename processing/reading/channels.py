@@ -5,6 +5,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+
 from common.messages import listed, quoted_list
 from exceptions import DataError
 
@@ -35,6 +37,21 @@ class DataFile:
     label: str
     file_format: str
     is_gzip: bool
+
+
+@dataclass(frozen=True)
+class FileHeader:
+    """What a file says of itself before its rows are read.
+
+    Attributes:
+        names: the column names, in the order of the file; repeated ones as often as they are there.
+        rows: the number of rows, None if it is not known before they are read.
+        schema: the Arrow types of a Parquet file's columns.
+    """
+
+    names: tuple[str, ...]
+    rows: int | None
+    schema: pa.Schema | None = None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import csv
 from common.messages import listed
 from exceptions import DataError
 from processing.reading.channels import DataFile
-from processing.reading.csv_file import open_csv_file, python_reader
+from processing.reading.csv_file import open_csv_file, python_rows
 
 
 def check_fields(file: DataFile) -> None:
@@ -24,10 +24,11 @@ def check_fields(file: DataFile) -> None:
     line_breaks = ""
     row_number = 0
     with open_csv_file(file) as raw:
-        rows = (row for row in python_reader(file, raw) if row)
-        wanted = len(next(rows))
+        rows = python_rows(file, raw)
+        _, header = next(rows)
+        wanted = len(header)
         try:
-            for row_number, row in enumerate(rows, start=1):
+            for row_number, (_, row) in enumerate(rows, start=1):
                 if len(row) != wanted:
                     found.append(f"row {row_number} has {len(row)}")
                     if any("\n" in value for value in row):
@@ -52,10 +53,9 @@ def check_closed_quotes(file: DataFile) -> None:
     """
     last_line = 0
     with open_csv_file(file) as raw:
-        reader = python_reader(file, raw, strict=True)
         try:
-            for _ in reader:
-                last_line = reader.line_num
+            for line, _ in python_rows(file, raw, strict=True):
+                last_line = line
         except csv.Error as error:
             raise DataError(
                 f"{file.label}: a quote that is never closed, in the row that starts at line "

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from common.messages import first_line, quoted
+from common.messages import first_line
 from exceptions import DataError
 from processing.reading.channels import DataFile
 from processing.reading.csv_faults import check_closed_quotes, check_fields
-from processing.reading.csv_file import DELIMITERS, open_csv_file, read_header
+from processing.reading.csv_file import DELIMITERS, open_csv_file
 from processing.reading.number_text import MISSING_MARKERS
 
 _BLOCK_BYTES = 1 << 20
@@ -46,35 +46,24 @@ class _QuoteCounter:
         self._raw.close()
 
 
-def csv_column_names(file: DataFile) -> list[str]:
-    """The names in the header of a CSV or TSV file.
-
-    Raises:
-        DataError: the file cannot be read, has no header, or the header is not UTF-8.
-    """
-    names, _ = read_header(file)
-    return names
-
-
 def csv_batches(
     file: DataFile, numbers: tuple[str, ...], categories: tuple[str, ...], texts: tuple[str, ...]
 ) -> Iterator[pa.RecordBatch]:
     """Stream the needed columns of a CSV or TSV file.
 
     Args:
-        file: a file that has these columns.
-        numbers: columns to be given as float32, or as texts in a file where one of their values is
-            no number.
-        categories: columns to be given as texts, dictionary-encoded or not, empty where missing.
-        texts: columns to be given as plain texts, empty where missing.
+        file: a file that has these columns, and rows.
+        numbers: columns to be given as float32, or as bytes from the batch on where one of their
+            values is no number.
+        categories: columns to be given as texts, dictionary-encoded, empty where missing; as bytes
+            in a file with any fault.
+        texts: columns to be given as plain texts, empty where missing; as bytes in a file with any
+            fault.
 
     Raises:
-        DataError: rows with a wrong number of fields, text that is not UTF-8, a quote that is
-            never closed, a damaged file. Rows before the fault may have been handed out by then.
+        DataError: rows with a wrong number of fields, a quote that is never closed, a damaged file.
+            Rows before the fault may have been handed out by then.
     """
-    _, has_rows = read_header(file)
-    if not has_rows:
-        return
     rows = 0
     try:
         for batch in _fast_batches(file, numbers, categories, texts):
@@ -106,7 +95,7 @@ def _fast_batches(
 def _careful_batches(
     file: DataFile, names: tuple[str, ...], rows_to_skip: int
 ) -> Iterator[pa.RecordBatch]:
-    """All columns as texts, and the faults by row."""
+    """All columns as bytes, and the faults by row."""
     rows = 0
     with open_csv_file(file) as raw:
         counter = _QuoteCounter(raw)
@@ -121,9 +110,8 @@ def _careful_batches(
                     column_types=dict.fromkeys(names, pa.binary()), include_columns=names
                 ),
             ):
-                decoded = _decode(file, batch, rows)
                 rows += batch.num_rows
-                yield decoded.slice(max(0, rows_to_skip - rows + batch.num_rows))
+                yield batch.slice(max(0, rows_to_skip - rows + batch.num_rows))
         except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
             check_fields(file)
             raise DataError(
@@ -131,29 +119,6 @@ def _careful_batches(
                 f"row of more than {_BLOCK_BYTES} bytes?): {first_line(error)}"
             ) from error
         _check_quotes(file, counter)
-
-
-def _decode(file: DataFile, batch: pa.RecordBatch, rows_before: int) -> pa.RecordBatch:
-    decoded = []
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        try:
-            decoded.append(column.cast(pa.string()))
-        except pa.ArrowInvalid:
-            row, value = _first_undecodable(column)
-            raise DataError(
-                f"{file.label}: wanted UTF-8 text, found {quoted(value)} in column {quoted(name)}, "
-                f"row {rows_before + row + 1}"
-            ) from None
-    return pa.RecordBatch.from_arrays(decoded, names=batch.schema.names)
-
-
-def _first_undecodable(column: pa.Array) -> tuple[int, bytes]:
-    for row, value in enumerate(column.to_pylist()):
-        try:
-            value.decode()
-        except UnicodeDecodeError:
-            return row, value
-    raise AssertionError("Arrow refused bytes that Python decodes")
 
 
 def _check_quotes(file: DataFile, counter: _QuoteCounter) -> None:

@@ -1,5 +1,6 @@
 """Parquet files as Arrow batches."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,40 +10,36 @@ import pyarrow.parquet as pq
 from common.messages import first_line, listed, quoted
 from exceptions import DataError
 from processing.reading.category_text import is_string, is_text_like
-from processing.reading.channels import DataFile
+from processing.reading.channels import DataFile, FileHeader
+from processing.reading.file_kinds import SAMPLE_BYTES, foreign_kind
 
 _BATCH_ROWS = 1 << 16
+_MARK = b"PAR1"
 
 
-def parquet_column_names(file: DataFile) -> list[str]:
-    """The names of the top-level columns of a Parquet file.
-
-    Raises:
-        DataError: the file cannot be read.
-    """
-    with _open(file) as parquet:
-        names: list[str] = parquet.schema_arrow.names
-    return names
-
-
-def parquet_rows(file: DataFile) -> int:
-    """The number of rows that a Parquet file says it has.
+def read_parquet_header(file: DataFile) -> FileHeader:
+    """The names and types of the top-level columns, and the number of rows, as the footer has them.
 
     Raises:
         DataError: the file cannot be read.
     """
     with _open(file) as parquet:
-        rows: int = parquet.metadata.num_rows
-    return rows
+        schema = parquet.schema_arrow.remove_metadata()
+        return FileHeader(tuple(schema.names), parquet.metadata.num_rows, schema)
 
 
 def parquet_batches(
-    file: DataFile, numbers: tuple[str, ...], categories: tuple[str, ...], texts: tuple[str, ...]
+    file: DataFile,
+    schema: pa.Schema,
+    numbers: tuple[str, ...],
+    categories: tuple[str, ...],
+    texts: tuple[str, ...],
 ) -> Iterator[pa.RecordBatch]:
     """Stream the needed columns of a Parquet file, in the types that it has.
 
     Args:
         file: a file that has these columns.
+        schema: as its header has it.
         numbers: columns that must hold numbers, booleans or text.
         categories: columns that must have a text form; text is given dictionary-encoded.
         texts: columns that must have a text form.
@@ -50,9 +47,7 @@ def parquet_batches(
     Raises:
         DataError: columns of other types, all of them named; a damaged file.
     """
-    with _open(file) as parquet:
-        schema = parquet.schema_arrow
-        _check_types(file, schema, numbers, (*categories, *texts))
+    _check_types(file, schema, numbers, (*categories, *texts))
     # Text is dictionary-encoded in the file already, as a rule, and need not be taken apart.
     encoded = [name for name in categories if is_string(schema.field(name).type)]
     with _open(file, encoded) as parquet:
@@ -71,21 +66,45 @@ def parquet_batches(
 def _open(file: DataFile, dictionary: list[str] | None = None) -> Iterator[pq.ParquetFile]:
     """Open a file for reading; what Arrow refuses meanwhile is the file's fault."""
     try:
-        with pq.ParquetFile(
-            file.path,
-            read_dictionary=dictionary,
-            # Column chunks can be as large as the file: read them in pieces.
-            buffer_size=1 << 20,
-            pre_buffer=False,
-            page_checksum_verification=True,
-        ) as parquet:
+        with (
+            pa.OSFile(os.fsencode(file.path)) as source,
+            pq.ParquetFile(
+                source,
+                read_dictionary=dictionary,
+                # Column chunks can be as large as the file: read them in pieces.
+                buffer_size=1 << 20,
+                pre_buffer=False,
+                page_checksum_verification=True,
+            ) as parquet,
+        ):
             yield parquet
     except MemoryError:
         raise
     except (pa.ArrowException, OSError, UnicodeError) as error:
+        _check_mark(file)
         raise DataError(
             f"{file.label}: unreadable, truncated or no Parquet file: {first_line(error)}"
         ) from error
+
+
+def _check_mark(file: DataFile) -> None:
+    try:
+        with file.path.open("rb") as plain:
+            start = plain.read(SAMPLE_BYTES)
+    except OSError:
+        return
+    found = foreign_kind(start) or ("text" if _is_text(start) else None)
+    if found and not start.startswith(_MARK[: len(start)]):
+        raise DataError(f"{file.label}: wanted a Parquet file as its name says, found {found}")
+
+
+def _is_text(start: bytes) -> bool:
+    try:
+        text = start.decode()
+    except UnicodeDecodeError as error:
+        # The sample may end within a character.
+        return error.start > len(start) - 4
+    return all(character.isprintable() or character in "\r\n\t" for character in text)
 
 
 def _check_types(

@@ -1,21 +1,18 @@
 """One channel's files as one table."""
 
 import logging
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from common.messages import listed, quoted, quoted_list
 from exceptions import DataError
 from processing.reading.accumulators import CategoryColumn, NumberColumn, TextColumn
-from processing.reading.channels import Channel, DataFile
+from processing.reading.channels import Channel, FileHeader
 from processing.reading.columns import TableColumns, check_columns
-from processing.reading.csv_reader import csv_batches, csv_column_names
-from processing.reading.parquet_reader import parquet_batches, parquet_column_names, parquet_rows
+from processing.reading.data_files import read_batches
 from processing.reading.row_places import RowPlaces
 
 logger = logging.getLogger(__name__)
@@ -26,18 +23,9 @@ _Accumulator: TypeAlias = NumberColumn | CategoryColumn | TextColumn
 _FIRST_CAPACITY = 1 << 16
 
 
-def column_names(channel: Channel) -> dict[str, list[str]]:
-    """The columns of each file of a channel, by what messages call the file.
-
-    Only headers are read.
-
-    Raises:
-        DataError: a file cannot be read or has no header.
-    """
-    return {file.label: _column_names(file) for file in channel.files}
-
-
-def read_table(channel: Channel, columns: TableColumns) -> tuple[pd.DataFrame, RowPlaces]:
+def read_table(
+    channel: Channel, headers: Mapping[str, FileHeader], columns: TableColumns
+) -> tuple[pd.DataFrame, RowPlaces]:
     """Read the needed columns of all files of a channel.
 
     Columns that nobody asked for are not converted, and not even read from Parquet. The working
@@ -45,6 +33,7 @@ def read_table(channel: Channel, columns: TableColumns) -> tuple[pd.DataFrame, R
 
     Args:
         channel: the files; their columns may stand in different orders.
+        headers: the header of each file, see `data_files.read_headers`.
         columns: the needed columns by role.
 
     Returns:
@@ -57,11 +46,10 @@ def read_table(channel: Channel, columns: TableColumns) -> tuple[pd.DataFrame, R
         DataError: unreadable files, missing or repeated columns, unfit column types, infinite
             values, no rows.
     """
-    has_id = check_columns(column_names(channel), columns)
+    has_id = check_columns({label: header.names for label, header in headers.items()}, columns)
     texts = (columns.id_name,) if has_id else ()
-    read_batches = parquet_batches if channel.file_format == "parquet" else csv_batches
 
-    capacity = _capacity(channel)
+    capacity = _capacity(headers)
     numbers = {name: NumberColumn(capacity) for name in columns.numbers}
     accumulators: dict[str, _Accumulator] = {}
     accumulators |= {name: CategoryColumn(capacity) for name in columns.labels}
@@ -73,7 +61,13 @@ def read_table(channel: Channel, columns: TableColumns) -> tuple[pd.DataFrame, R
     rows_of_file = []
     for file in channel.files:
         rows = 0
-        for batch in _one_ahead(read_batches(file, columns.numbers, columns.categories, texts)):
+        for batch in read_batches(
+            file,
+            headers[file.label],
+            numbers=columns.numbers,
+            categories=columns.categories,
+            texts=texts,
+        ):
             rows += batch.num_rows
             for name, accumulator in accumulators.items():
                 accumulator.append(batch.column(name))
@@ -97,23 +91,9 @@ def read_table(channel: Channel, columns: TableColumns) -> tuple[pd.DataFrame, R
     return pd.DataFrame(table, copy=False), places
 
 
-def _column_names(file: DataFile) -> list[str]:
-    return parquet_column_names(file) if file.file_format == "parquet" else csv_column_names(file)
-
-
-def _one_ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Let the next batch be parsed by another thread while this one is stored."""
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, batches, None)
-        while (batch := coming.result()) is not None:
-            coming = pool.submit(next, batches, None)
-            yield batch
-
-
-def _capacity(channel: Channel) -> int:
-    if channel.file_format == "parquet":
-        return sum(parquet_rows(file) for file in channel.files)
-    return _FIRST_CAPACITY
+def _capacity(headers: Mapping[str, FileHeader]) -> int:
+    rows = [header.rows for header in headers.values() if header.rows is not None]
+    return sum(rows) if len(rows) == len(headers) else _FIRST_CAPACITY
 
 
 def _warn_of_no_numbers(channel: Channel, numbers: dict[str, NumberColumn]) -> None:

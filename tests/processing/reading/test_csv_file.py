@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from exceptions import DataError
-from processing.reading.channels import DataFile
-from processing.reading.csv_file import read_header
+from processing.reading.channels import DataFile, FileHeader
+from processing.reading.csv_file import MAX_ROW_CHARACTERS, read_csv_header
 
 HEADER = b"a,b,n,t\n"
 
@@ -31,8 +31,11 @@ def _file(folder: Path, content: bytes, name: str = "x.csv") -> DataFile:
     ],
 )
 def test_header(tmp_path: Path, content: bytes, names: list[str]) -> None:
-    assert read_header(_file(tmp_path, content))[0] == names
-    assert read_header(_file(tmp_path, gzip.compress(content), "x.csv.gz"))[0] == names
+    for file in (
+        _file(tmp_path, content),
+        _file(tmp_path, gzip.compress(content), "x.csv.gz"),
+    ):
+        assert read_csv_header(file).names == tuple(names)
 
 
 @pytest.mark.parametrize(
@@ -41,22 +44,25 @@ def test_header(tmp_path: Path, content: bytes, names: list[str]) -> None:
         (b"", r"^train/x\.csv: wanted a header with column names, found nothing$"),
         (b"\n\r\n", "wanted a header"),
         (b"a,\xffb\n", r"header \(line 1\) is not UTF-8"),
-        ("a,b\n1,2\n".encode("utf-16"), "not UTF-8"),
+        ("a,b\n1,2\n".encode("utf-16"), "found text in UTF-16"),
         (b'a,"' + b"b" * 200_000, "no readable header"),
+        (b"a," + b"b" * MAX_ROW_CHARACTERS, "starts at line 1 has more than 1048576 characters"),
+        (b'"a\n",' * (MAX_ROW_CHARACTERS // 4), "starts at line 1 has more than 1048576 charac"),
     ],
 )
 def test_unreadable_header(tmp_path: Path, content: bytes, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        read_header(_file(tmp_path, content))
+        read_csv_header(_file(tmp_path, content))
 
 
 def test_gzip_ending_without_gzip_content(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="unreadable or truncated"):
-        read_header(_file(tmp_path, HEADER, "x.csv.gz"))
+    with pytest.raises(DataError, match=r"wanted a gzip file .*, found something else \(text"):
+        read_csv_header(_file(tmp_path, HEADER, "x.csv.gz"))
 
 
 @pytest.mark.parametrize(
     ("rest", "has_rows"), [(b"", False), (b"\n", False), (b"\n\r\n", False), (b"\n1,2", True)]
 )
 def test_whether_rows_follow(tmp_path: Path, rest: bytes, has_rows: bool) -> None:
-    assert read_header(_file(tmp_path, b"a,b" + rest)) == (["a", "b"], has_rows)
+    header = read_csv_header(_file(tmp_path, b"a,b" + rest))
+    assert header == FileHeader(("a", "b"), None if has_rows else 0)

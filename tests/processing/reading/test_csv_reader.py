@@ -8,7 +8,7 @@ import pytest
 
 from exceptions import DataError
 from processing.reading.channels import DataFile
-from processing.reading.csv_reader import csv_batches
+from processing.reading.data_files import read_batches, read_header
 
 HEADER = b"a,b,n,t\n"
 
@@ -20,8 +20,13 @@ def _file(folder: Path, content: bytes, name: str = "x.csv") -> DataFile:
     return DataFile(path, f"train/{name}", file_format, name.endswith(".gz"))
 
 
+def _batches(file: DataFile) -> list[pa.RecordBatch]:
+    header = read_header(file)
+    return list(read_batches(file, header, numbers=("n",), categories=("b",), texts=("t",)))
+
+
 def _read(file: DataFile) -> dict[str, list[object]]:
-    batches = list(csv_batches(file, ("n",), ("b",), ("t",)))
+    batches = _batches(file)
     return pa.Table.from_batches(batches).to_pydict() if batches else {}
 
 
@@ -57,7 +62,7 @@ def test_columns_that_are_not_needed_are_not_looked_at(tmp_path: Path) -> None:
 def test_text_that_is_no_number_is_handed_out_as_text(tmp_path: Path) -> None:
     many = b"1,x,1.5,t\n" * 300_000
     content = HEADER + many + b"1,y,abc,u\n1,,,\n"
-    batches = list(csv_batches(_file(tmp_path, content), ("n",), ("b",), ("t",)))
+    batches = _batches(_file(tmp_path, content))
     assert sum(batch.num_rows for batch in batches) == 300_002
     assert batches[0].column("n").type == pa.float32()
     assert batches[-1].column("n").to_pylist()[-2:] == ["abc", ""]

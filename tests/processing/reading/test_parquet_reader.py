@@ -1,6 +1,7 @@
 """Parquet files."""
 
 import datetime
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from exceptions import DataError
-from processing.reading.channels import DataFile
-from processing.reading.parquet_reader import parquet_batches, parquet_column_names, parquet_rows
+from processing.reading.channels import DataFile, FileHeader
+from processing.reading.parquet_reader import parquet_batches, read_parquet_header
 
 
 def _file(folder: Path, table: pa.Table, **options: object) -> DataFile:
@@ -19,12 +20,16 @@ def _file(folder: Path, table: pa.Table, **options: object) -> DataFile:
     return DataFile(path, "train/x.parquet", "parquet", is_gzip=False)
 
 
+def _batches(file: DataFile, *names: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
+    return parquet_batches(file, read_parquet_header(file).schema, *names)
+
+
 def test_names_rows_and_needed_columns(tmp_path: Path) -> None:
     table = pa.table({"a.b": [1, 2, 3], "a": ["x", "y", "x"], "t": ["0", "1", "2"], "o": [[1]] * 3})
     file = _file(tmp_path, table, row_group_size=2)
-    assert parquet_column_names(file) == ["a.b", "a", "t", "o"]
-    assert parquet_rows(file) == 3
-    read = pa.Table.from_batches(parquet_batches(file, ("a.b",), ("a",), ("t",)))
+    header = read_parquet_header(file)
+    assert header == FileHeader(("a.b", "a", "t", "o"), 3, table.schema)
+    read = pa.Table.from_batches(_batches(file, ("a.b",), ("a",), ("t",)))
     assert pa.types.is_dictionary(read.schema.field("a").type)
     assert read.select(["a.b", "a", "t"]).to_pydict() == table.drop("o").to_pydict()
     assert "o" not in read.column_names
@@ -45,9 +50,7 @@ def test_columns_of_unfit_types_are_all_named(tmp_path: Path) -> None:
         r"'day' is 'date32\[day\]', column 'list' is 'list<element: int64>', column 'struct' is "
     )
     with pytest.raises(DataError, match=message):
-        list(
-            parquet_batches(_file(tmp_path, table), ("time", "day", "fine"), ("list",), ("struct",))
-        )
+        list(_batches(_file(tmp_path, table), ("time", "day", "fine"), ("list",), ("struct",)))
 
 
 @pytest.mark.parametrize("keep", [0, 3, 100, -1, -8])
@@ -55,7 +58,7 @@ def test_truncated_file(tmp_path: Path, keep: int) -> None:
     file = _file(tmp_path, pa.table({"a": list(range(1000))}))
     file.path.write_bytes(file.path.read_bytes()[:keep])
     with pytest.raises(DataError, match=r"^train/x\.parquet: unreadable, truncated or no Parquet"):
-        parquet_column_names(file)
+        read_parquet_header(file)
 
 
 def test_damaged_data(tmp_path: Path) -> None:
@@ -64,4 +67,4 @@ def test_damaged_data(tmp_path: Path) -> None:
     content[500] ^= 0xFF
     file.path.write_bytes(content)
     with pytest.raises(DataError, match=r"^train/x\.parquet: unreadable, truncated"):
-        list(parquet_batches(file, ("a",), (), ()))
+        list(_batches(file, ("a",), (), ()))

@@ -1,0 +1,122 @@
+"""A data file of any format: its header, and its rows as Arrow batches.
+
+A file is opened twice in all: once for its header, and once for its rows.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pyarrow as pa
+
+from common.messages import quoted
+from exceptions import DataError
+from processing.reading.category_text import is_string
+from processing.reading.channels import Channel, DataFile, FileHeader
+from processing.reading.csv_file import read_csv_header
+from processing.reading.csv_reader import csv_batches
+from processing.reading.parquet_reader import parquet_batches, read_parquet_header
+
+
+def read_header(file: DataFile) -> FileHeader:
+    """The header of a file.
+
+    Raises:
+        DataError: the file cannot be read, is something else than its name says, or has no header.
+    """
+    return read_parquet_header(file) if file.file_format == "parquet" else read_csv_header(file)
+
+
+def read_headers(channel: Channel) -> dict[str, FileHeader]:
+    """The header of each file of a channel, by what messages call the file.
+
+    Raises:
+        DataError: see `read_header`.
+    """
+    return {file.label: read_header(file) for file in channel.files}
+
+
+def read_batches(
+    file: DataFile,
+    header: FileHeader,
+    *,
+    numbers: tuple[str, ...],
+    categories: tuple[str, ...],
+    texts: tuple[str, ...],
+) -> Iterator[pa.RecordBatch]:
+    """Stream the needed columns of a file, parsed by a thread that is one batch ahead.
+
+    What the columns hold is the accumulators' business (`accumulators`, `category_text`,
+    `number_text`); text is valid UTF-8.
+
+    Args:
+        file: a file that has these columns.
+        header: its header.
+        numbers: columns that become numbers.
+        categories: columns that become categories.
+        texts: columns that are kept as text.
+
+    Raises:
+        DataError: a damaged file, rows with a wrong number of fields, columns of a type that has no
+            number or no text form, text that is not UTF-8. Rows before the fault may have been
+            handed out by then.
+    """
+    if header.rows == 0:
+        return
+    if file.file_format == "parquet":
+        batches = parquet_batches(file, header.schema, numbers, categories, texts)
+    else:
+        batches = csv_batches(file, numbers, categories, texts)
+    yield from _one_ahead(_decoded(file, batches))
+
+
+def _one_ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Let the next batch be parsed by another thread while this one is stored."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = pool.submit(next, batches, None)
+            yield batch
+
+
+def _decoded(file: DataFile, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The batches with text that is checked: bytes become text, and no writer is trusted."""
+    rows = 0
+    for batch in batches:
+        columns = []
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            try:
+                columns.append(_valid_text(column))
+            except pa.ArrowInvalid:
+                row, value = _first_undecodable(column)
+                raise DataError(
+                    f"{file.label}: wanted UTF-8 text, found {quoted(value)} in column "
+                    f"{quoted(name)}, row {rows + row + 1}"
+                ) from None
+        rows += batch.num_rows
+        yield pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
+def _valid_text(column: pa.Array) -> pa.Array:
+    if pa.types.is_dictionary(column.type):
+        values = column.dictionary
+        if not is_string(values.type):
+            return column
+        return pa.DictionaryArray.from_arrays(column.indices, _valid_text(values))
+    if not is_string(column.type):
+        return column
+    text = column
+    if column.type not in (pa.string(), pa.large_string()):
+        text = column.cast(pa.large_string())
+    text.validate(full=True)
+    return text
+
+
+def _first_undecodable(column: pa.Array) -> tuple[int, bytes]:
+    plain = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+    for row, value in enumerate(plain.cast(pa.large_binary()).to_pylist()):
+        try:
+            if value is not None:
+                value.decode()
+        except UnicodeDecodeError:
+            return row, value
+    raise AssertionError("Arrow refused bytes that Python decodes")
