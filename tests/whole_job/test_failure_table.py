@@ -36,6 +36,7 @@ from failure_data import (
     of_columns,
     of_one_channel,
     of_one_file,
+    of_other_kinds,
     of_the_channels,
     of_values,
     of_weights_and_classes,
@@ -54,7 +55,14 @@ SHOWN_CHARACTERS = 1024
 
 def of_split(split: str) -> Iterator[Case]:
     """The rows that every split has, called by their split."""
-    for rows in (of_one_channel, of_one_file, of_columns, of_values, of_artifacts_and_data):
+    for rows in (
+        of_one_channel,
+        of_one_file,
+        of_other_kinds,
+        of_columns,
+        of_values,
+        of_artifacts_and_data,
+    ):
         for case in rows(split):
             yield replace(case, fault=f"{split}: {case.fault}")
 
@@ -161,7 +169,7 @@ def test_a_failure_that_cannot_be_written_still_has_its_line(
         (
             lambda base: (channel(base, "val") / os.fsdecode(b"\xff.csv")).write_text("a\n1\n"),
             {},
-            r"val/\udcff.csv: unreadable or truncated: 'utf-8' codec can't encode character",
+            r"val/\udcff.csv: columns missing: 'isFraud'",
         ),
     ],
     ids=["environment", "hyperparameters", "data", "a file name that is no text"],
