@@ -19,11 +19,36 @@ def evaluate(
     hyperparams: LightGBMMtModelHyperparameters,
     directory: StagedDirectory,
 ) -> None:
-    """Evaluates the validation rows, and the test rows at the thresholds found on the former."""
+    """Evaluates the validation rows, and the test rows at the thresholds found on the former.
+
+    Test rows without labels are scored.
+    """
     val_metrics = evaluate_split("val", model, data, hyperparams, directory, thresholds=None)
-    if "test" in data.splits:
+    if "test" in data.labels:
         thresholds = chosen_thresholds(val_metrics, data.tasks)
         evaluate_split("test", model, data, hyperparams, directory, thresholds)
+    elif "test" in data.splits:
+        score_split("test", model, data, hyperparams, directory)
+
+
+def score_split(
+    split: str,
+    model: MultiTaskModel,
+    data: JobData,
+    hyperparams: LightGBMMtModelHyperparameters,
+    directory: StagedDirectory,
+) -> None:
+    """Predicts the rows of a split that has no labels, and writes the predictions alone."""
+    df = data.splits[split]
+    write_evaluation(
+        directory.path(f"{split}.tar.gz"),
+        split,
+        ids=df[hyperparams.id_name],
+        id_name=hyperparams.id_name,
+        task_columns=data.tasks,
+        y_prob=predict_multitask(model, df, data.preprocessing.feature_columns),
+        data_format=data.data_format,
+    )
 
 
 def evaluate_split(

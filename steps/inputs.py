@@ -29,7 +29,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class JobData:
-    """What the job has read and made of its data."""
+    """What the job has read and made of its data.
+
+    Attributes:
+        splits: Features and ids of each split, and its labels and weights if it has labels.
+        labels: Labels of each split that has any: `test` may have none.
+        tasks: Names of the label columns.
+        preprocessing: What turns raw rows into features.
+        data_format: Format of the training data.
+    """
 
     splits: dict[str, pd.DataFrame]
     labels: dict[str, LabelledRows]
@@ -102,6 +110,7 @@ def prepare_data(
     labels = {
         name: LabelledRows(*label_arrays(df, tasks, sample_weight, task_weights))
         for name, df in splits.items()
+        if set(tasks) <= set(df.columns)
     }
     warn_of_scale(labels["train"].weight, tasks)
     check_validation_labels(

@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 ONE_CLASS_SCORES = {"auc_roc": 0.5, "average_precision": 0.5, "f1_score": 0.0}
 """Stand in for the scores of a task with one class; they are no part of the aggregate."""
 
+_NO_LABEL = "no row with a known label in this split"
+
 _RANKING_KEYS = (
     "recall_at_1pct_fpr",
     "recall_at_5pct_fpr",
@@ -47,8 +49,9 @@ def compute_multitask_metrics(
     """Compute the metrics of each task and their mean and median over the tasks.
 
     A task whose split holds one class only has `"defined": false`, the default scores
-    `ONE_CLASS_SCORES`, a warning in the log and no part in the aggregate. Any other figure that
-    has no value is None, and `"undefined"`, present only then, maps its key to the reason.
+    `ONE_CLASS_SCORES`, a warning in the log and no part in the aggregate; so has a task without any
+    known label, but its scores are None. A figure that has no value is None, and `"undefined"`,
+    present only then, maps its key to the reason.
 
     Args:
         y_true_tasks: task index -> (n,) labels: 0, 1, or NaN where the label is unknown. Rows with
@@ -86,7 +89,7 @@ def compute_multitask_metrics(
         else:
             what = "Only one class present" if counts.n_rows else "No known label"
             logger.warning("%s in task %d (%s)", what, i, task_columns[i])
-            task_metrics = _one_class(counts)
+            task_metrics = _one_class(counts) if counts.n_rows else _no_label()
             threshold = None if thresholds is None else thresholds[i]
         task_metrics |= _at_best_threshold(counts, threshold)
         task_metrics |= {"n_rows": counts.n_rows, "n_positives": counts.n_positives}
@@ -137,15 +140,17 @@ def _both_classes(counts: ScoreCounts) -> dict[str, float | str]:
 
 
 def _one_class(counts: ScoreCounts) -> dict[str, float | str]:
-    metrics: dict[str, float | str] = {"defined": False, **ONE_CLASS_SCORES}
-    if counts.n_rows:
-        metrics |= dict.fromkeys(_RANKING_KEYS, "only one class in this split")
-        metrics |= _calibration(counts)
-    else:
-        metrics |= dict.fromkeys(
-            _RANKING_KEYS + _CALIBRATION_KEYS, "no row with a known label in this split"
-        )
-    return metrics
+    return {
+        "defined": False,
+        **ONE_CLASS_SCORES,
+        **dict.fromkeys(_RANKING_KEYS, "only one class in this split"),
+        **_calibration(counts),
+    }
+
+
+def _no_label() -> dict[str, float | str]:
+    keys = (*ONE_CLASS_SCORES, *_RANKING_KEYS, *_CALIBRATION_KEYS)
+    return {"defined": False, **dict.fromkeys(keys, _NO_LABEL)}
 
 
 def _calibration(counts: ScoreCounts) -> dict[str, float | str]:

@@ -117,28 +117,42 @@ def read_splits(
 ) -> dict[str, pd.DataFrame]:
     """Reads and checks every split; the columns of all files are checked before any is read.
 
+    A split `test` without any of the label columns is only scored: its table has features and ids.
+
     Raises:
         DataError: The data cannot be used; see the readers.
     """
-    check_columns(
-        {
-            file: header.names
-            for headers in channels.headers.values()
-            for file, header in headers.items()
-        },
-        columns,
-    )
+    names_of_file = {
+        file: header.names
+        for headers in channels.headers.values()
+        for file, header in headers.items()
+    }
+    unlabelled = _unlabelled_test_files(channels, columns.labels)
+    check_columns(names_of_file, columns, unlabelled)
     _check_prediction_columns(columns)
     splits = {}
     for name, channel in channels.by_split.items():
-        table, places = read_table(channel, channels.headers[name], columns)
+        headers = channels.headers[name]
+        is_scored_only = name == "test" and bool(unlabelled)
+        needed = columns.without_labels() if is_scored_only else columns
+        table, places = read_table(channel, headers, needed)
         splits[name] = binary_labels(
-            table, columns.labels, places, allow_missing=allow_missing_labels
+            table, needed.labels, places, allow_missing=allow_missing_labels
         )
-        check_weights(splits[name], columns.weights, places)
+        check_weights(splits[name], needed.weights, places)
     if allow_missing_labels:
         splits["train"] = _without_unlabelled(splits["train"], columns.labels)
     return splits
+
+
+def _unlabelled_test_files(channels: Channels, labels: Sequence[str]) -> list[str]:
+    """The files of the test channel, if none of them has any label column."""
+    headers = channels.headers.get("test", {})
+    if any(set(labels) & set(header.names) for header in headers.values()):
+        return []
+    if headers:
+        logger.info("test: there are no label columns, so its rows are scored, without metrics")
+    return list(headers)
 
 
 def _without_unlabelled(train: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:

@@ -1,8 +1,8 @@
 """The columns that a table must have, and what is said when it has not."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from common.messages import listed, listed_with_nearest, quoted, quoted_list
 from exceptions import DataError
@@ -55,13 +55,22 @@ class TableColumns:
         """All columns but the id, in the order of the DataFrame."""
         return (*self.labels, *self.numbers, *self.categorical)
 
+    def without_labels(self) -> "TableColumns":
+        """What a table needs that is only scored: neither labels nor weights."""
+        return replace(self, labels=(), weights=())
 
-def check_columns(names_of_file: Mapping[str, Sequence[str]], columns: TableColumns) -> bool:
+
+def check_columns(
+    names_of_file: Mapping[str, Sequence[str]],
+    columns: TableColumns,
+    unlabelled: Collection[str] = (),
+) -> bool:
     """Check that every file has every needed column exactly once.
 
     Args:
         names_of_file: the column names of each file, by the file's label.
         columns: what is needed.
+        unlabelled: the labels of files that are only scored.
 
     Returns:
         Whether the files have the id column.
@@ -71,7 +80,10 @@ def check_columns(names_of_file: Mapping[str, Sequence[str]], columns: TableColu
     """
     with_id = [label for label, names in names_of_file.items() if columns.id_name in names]
     without_id = [label for label in names_of_file if label not in with_id]
-    problems = [*_missing(names_of_file, columns), *_repeated(names_of_file, columns)]
+    needed = {
+        file: columns.without_labels() if file in unlabelled else columns for file in names_of_file
+    }
+    problems = [*_missing(names_of_file, needed), *_repeated(names_of_file, columns)]
     if with_id and without_id:
         problems.append(
             f"the id column {quoted(columns.id_name)} is in {with_id[0]} but not in "
@@ -82,11 +94,13 @@ def check_columns(names_of_file: Mapping[str, Sequence[str]], columns: TableColu
     return bool(with_id)
 
 
-def _missing(names_of_file: Mapping[str, Sequence[str]], columns: TableColumns) -> list[str]:
+def _missing(
+    names_of_file: Mapping[str, Sequence[str]], needed: Mapping[str, TableColumns]
+) -> list[str]:
     files_of_problem: dict[str, list[str]] = {}
     for label, names in names_of_file.items():
         existing = set(names)
-        missing = [name for name in columns.required if name not in existing]
+        missing = [name for name in needed[label].required if name not in existing]
         if missing:
             problem = (
                 f"columns missing: {listed_with_nearest(missing, names)}; found {len(names)} "

@@ -23,9 +23,12 @@ _CHUNK_ROWS = 1 << 18
 _GZIP_LEVEL = 1  # quick: the digits of probabilities hardly compress further
 
 
-def prediction_columns(id_name: str, task_columns: Sequence[str]) -> list[str]:
+def prediction_columns(
+    id_name: str, task_columns: Sequence[str], *, labelled: bool = True
+) -> list[str]:
     """Return the column names of a prediction file, which must all differ."""
-    return [id_name, *(f"{task}_{what}" for task in task_columns for what in ("true", "prob"))]
+    kinds = ("true", "prob") if labelled else ("prob",)
+    return [id_name, *(f"{task}_{kind}" for task in task_columns for kind in kinds)]
 
 
 def write_evaluation(
@@ -35,16 +38,17 @@ def write_evaluation(
     ids: "pd.Series[Any] | NDArray[np.integer]",
     id_name: str,
     task_columns: Sequence[str],
-    y_true: Mapping[int, ArrayLike],
     y_prob: NDArray[np.floating],
-    metrics: Mapping[str, Any],
     data_format: str,
-    plot: Callable[[Path], object],
+    y_true: Mapping[int, ArrayLike] | None = None,
+    metrics: Mapping[str, Any] | None = None,
+    plot: Callable[[Path], object] | None = None,
 ) -> None:
     """Write the evaluation of a split as one archive, whole or not at all.
 
-    The members are `<split>/predictions.<data_format>`, `<split>/metrics.json` and, in
-    `<split>_metrics/`, what `plot` draws. The same input gives the same bytes.
+    The members are `<split>/predictions.<data_format>` and, for rows with labels,
+    `<split>/metrics.json` and, in `<split>_metrics/`, what `plot` draws. The same input gives the
+    same bytes.
 
     Args:
         archive: the file to make, `<split>.tar.gz`; its folder exists and has room for the
@@ -53,19 +57,20 @@ def write_evaluation(
         ids: (n,) text as it was read, or row numbers.
         id_name: name of the id column.
         task_columns: K task names.
-        y_true: task index -> (n,) labels: 0, 1, or NaN (unknown), which becomes an empty field in
-            text and null in Parquet.
         y_prob: (n, K) probabilities. Text holds as many digits as it takes to read the same
             floats again.
-        metrics: what `metrics.json` holds; no NaN or infinity in it.
         data_format: `csv`, `tsv` or `parquet`, the format of the predictions.
-        plot: draws the pictures into the folder it is given.
+        y_true: task index -> (n,) labels: 0, 1, or NaN (unknown), which becomes an empty field in
+            text and null in Parquet; None: there are no labels, and no columns for them.
+        metrics: what `metrics.json` holds, no NaN or infinity in it; None: there is none.
+        plot: draws the pictures into the folder it is given; None: there are none.
 
     Raises:
         ValueError: the numbers of rows or tasks differ, or `metrics` holds NaN or infinity.
         OSError: the folder is not writable or the disk is full; no archive is left then.
     """
-    shapes = [np.shape(ids), *(np.shape(y_true[i]) for i in range(len(task_columns)))]
+    labels = [] if y_true is None else [y_true[i] for i in range(len(task_columns))]
+    shapes = [np.shape(ids), *map(np.shape, labels)]
     n_rows = y_prob.shape[0]
     if y_prob.shape != (n_rows, len(task_columns)) or set(shapes) != {(n_rows,)}:
         raise ValueError(
@@ -82,24 +87,29 @@ def write_evaluation(
         data.mkdir()
         pictures.mkdir()
         predictions = data / f"predictions.{data_format}"
-        chunks = _chunks(ids, prediction_columns(id_name, task_columns), y_true, y_prob)
+        columns = prediction_columns(id_name, task_columns, labelled=y_true is not None)
+        chunks = _chunks(ids, columns, y_true, y_prob)
         if data_format == "parquet":
             _write_parquet(predictions, chunks)
         else:
             _write_text(predictions, chunks, data_format, pa.array(ids))
-        metrics_file = data / "metrics.json"
-        text = json.dumps(metrics, indent=2, ensure_ascii=False, allow_nan=False)
-        metrics_file.write_text(f"{text}\n", encoding="utf-8")
-        plot(pictures)
+        files = [predictions]
+        if metrics is not None:
+            metrics_file = data / "metrics.json"
+            text = json.dumps(metrics, indent=2, ensure_ascii=False, allow_nan=False)
+            metrics_file.write_text(f"{text}\n", encoding="utf-8")
+            files.append(metrics_file)
+        if plot is not None:
+            plot(pictures)
+            files += sorted(pictures.iterdir())
         with written_aside(archive) as partial_archive:
-            files = [predictions, metrics_file, *sorted(pictures.iterdir())]
             _pack(partial_archive, root, files)
 
 
 def _chunks(
     ids: "pd.Series[Any] | NDArray[np.integer]",
     columns: Sequence[str],
-    y_true: Mapping[int, ArrayLike],
+    y_true: Mapping[int, ArrayLike] | None,
     y_prob: NDArray[np.floating],
 ) -> Iterator[pa.Table]:
     """Yield tables of limited size; the first one is there even if there are no rows."""
@@ -107,7 +117,9 @@ def _chunks(
         rows = slice(start, start + _CHUNK_ROWS)
         arrays = [pa.array(ids[rows])]
         for i in range(y_prob.shape[1]):
-            arrays += [_labels(np.asarray(y_true[i])[rows]), pa.array(y_prob[rows, i])]
+            if y_true is not None:
+                arrays.append(_labels(np.asarray(y_true[i])[rows]))
+            arrays.append(pa.array(y_prob[rows, i]))
         yield pa.table(arrays, names=list(columns))
 
 
@@ -119,7 +131,7 @@ def _labels(labels: NDArray[Any]) -> pa.Array:
 def _write_parquet(file: Path, chunks: Iterator[pa.Table]) -> None:
     first = next(chunks)
     # A dictionary of probabilities would be built, found too large and thrown away.
-    labels = first.column_names[1::2]
+    labels = [field.name for field in first.schema if pa.types.is_int8(field.type)]
     with pq.ParquetWriter(file, first.schema, use_dictionary=labels) as writer:
         writer.write_table(first)
         for chunk in chunks:

@@ -126,8 +126,11 @@ def test_task_without_known_labels_has_no_figures(caplog: pytest.LogCaptureFixtu
     metrics = compute_multitask_metrics(y_true, np.full((2, 2), 0.5), ["a", "b"])
     assert caplog.messages == ["No known label in task 0 (a)"]
     figures = metrics["task_0_a"]
-    assert (figures["defined"], figures["n_rows"], figures["log_loss"]) == (False, 0, None)
-    assert figures["undefined"]["brier_score"] == "no row with a known label in this split"
+    assert (figures["defined"], figures["n_rows"]) == (False, 0)
+    for key in ("auc_roc", "average_precision", "f1_score", "log_loss", "brier_score"):
+        assert figures[key] is None
+        assert figures["undefined"][key] == "no row with a known label in this split"
+    assert metrics["aggregate"]["mean_auc_roc"] == metrics["task_1_b"]["auc_roc"]
 
 
 def test_integer_weights_equal_repeated_rows(split: Split) -> None:
