@@ -4,9 +4,14 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.csv as pa_csv
 import pytest
 from jobs import run_job
 from trees import hyperparameters, make_splits, write_tree
+
+from scoring.model_directory import load_scorer
+from scoring.scorer import Scorer
 
 
 @pytest.fixture(scope="session")
@@ -15,6 +20,22 @@ def finished_job(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = write_tree(tmp_path_factory.mktemp("finished"), make_splits(), hyperparameters())
     run_job(base)
     return base
+
+
+@pytest.fixture(scope="session")
+def scorer(finished_job: Path) -> Scorer:
+    """The model of `finished_job`."""
+    return load_scorer(finished_job / "model")
+
+
+@pytest.fixture(scope="session")
+def rows(finished_job: Path) -> pa.Table:
+    """The rows of the test split of `finished_job`, every column as text."""
+    file = finished_job / "input" / "data" / "test" / "part-0.csv"
+    names = file.read_text(encoding="utf-8").partition("\n")[0].split(",")
+    return pa_csv.read_csv(
+        file, convert_options=pa_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()))
+    )
 
 
 @pytest.fixture

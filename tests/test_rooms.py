@@ -25,6 +25,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "processing.job",
         "processing.dataset",
     ),
+    ("scoring",),
     ("steps",),
     ("lightgbmmt_training",),
 )
@@ -34,7 +35,7 @@ READ_HYPERPARAMETERS = {"models.training.factory", "models.loss.factory"}
 
 def product_files() -> list[Path]:
     files = [*ROOT.glob("*.py")]
-    for package in ("common", "hyperparams", "models", "processing", "steps"):
+    for package in ("common", "hyperparams", "models", "processing", "scoring", "steps"):
         files += (ROOT / package).rglob("*.py")
     return sorted(files)
 
@@ -72,7 +73,7 @@ def allowed(importing: str, imported: str) -> bool:
         return floor.index(below) < floor.index(above)
     if below in FLOORS[0]:
         return True
-    if above in ("steps", "lightgbmmt_training"):
+    if above in ("scoring", "steps", "lightgbmmt_training"):
         return floor_of[below] < floor_of[above]
     return below == "hyperparams" and importing in READ_HYPERPARAMETERS
 

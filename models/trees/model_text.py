@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from models.trees.shared_tree import SharedTree
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.+\-*/()<>=!?@#$%&;|^~]+")
-_SECTION_END = "\n\n\n"
+SECTION_END = "\n\n\n"
 
 
 def file_feature_names(names: Sequence[str]) -> list[str]:
@@ -92,30 +92,6 @@ def structures_text(trees: Sequence[SharedTree], n_features: int) -> str:
     return _structures(sections, n_features)
 
 
-def read_shared_trees(text: str) -> tuple[str, list[NDArray[np.float64]]]:
-    """What a text of `model_text` says of each shared tree.
-
-    Returns:
-        A text model of the structures, as that of `structures_text`; and each tree's leaf values,
-        the log-odds before the first tree included, shape (L, K).
-    """
-    header, _, body = text.partition("\n\n")
-    fields = dict(line.split("=", 1) for line in header.splitlines() if "=" in line)
-    n_tasks, n_features = int(fields["num_class"]), int(fields["max_feature_idx"]) + 1
-    sections = body.partition("end of trees\n")[0].split(_SECTION_END)[:-1]
-    values = [
-        np.array(section.partition("\nleaf_value=")[2].partition("\n")[0].split(), np.float64)
-        for section in sections
-    ]
-    first = range(0, len(sections), n_tasks)
-    structures = [
-        sections[index].replace(f"Tree={index}\n", f"Tree={number}\n", 1) + _SECTION_END
-        for number, index in enumerate(first)
-    ]
-    leaf_values = [np.stack(values[index : index + n_tasks], axis=1) for index in first]
-    return _structures(structures, n_features), leaf_values
-
-
 def _structures(sections: list[str], n_features: int) -> str:
     header = [
         "tree",
@@ -159,4 +135,4 @@ def _tree_section(number: int, tree: SharedTree, task: int, offset: float, shrin
     }
     lines = [f"Tree={number}"]
     lines += [f"{name}={' '.join(map(repr, values))}" for name, values in fields.items()]
-    return "\n".join(lines) + _SECTION_END
+    return "\n".join(lines) + SECTION_END

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from models.trees.model_reading import read_model
 from models.trees.shared_walk import SharedWalk
 
 
@@ -31,7 +32,7 @@ class MultiTaskModel:
 
     @cached_property
     def _walk(self) -> SharedWalk:
-        return SharedWalk(self._text)
+        return SharedWalk(read_model(self._text))
 
     def model_to_string(self) -> str:
         """The content of the model file."""
@@ -43,12 +44,17 @@ class MultiTaskModel:
         Args:
             data: Features in order, shape (n, F), at least one row.
         """
-        # To the same bits LightGBM's own sigmoid; NumPy's `exp` rounds otherwise.
-        return np.asarray(expit(self._walk.raw_score(data)))
+        return probabilities(self._walk.raw_score(data))
 
     def feature_importance(self, importance_type: str = "gain") -> NDArray[np.float64]:
         """Importance of every feature over all trees of the file, shape (F,)."""
         return np.asarray(self._booster.feature_importance(importance_type), dtype=np.float64)
+
+
+def probabilities(raw_score: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probabilities of log-odds, any shape: to the same bits LightGBM's own sigmoid."""
+    # NumPy's `exp` rounds otherwise.
+    return np.asarray(expit(raw_score))
 
 
 _VALUES_PER_CHUNK = 2**23

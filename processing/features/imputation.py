@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
 
@@ -45,4 +46,16 @@ def apply_imputation(df: pd.DataFrame, impute_dict: dict[str, float]) -> None:
     """
     for column, mean in impute_dict.items():
         if df[column].hasnans:
-            df[column] = df[column].fillna(np.float32(mean))
+            values = df[column].to_numpy(dtype=np.float32, copy=True)
+            fill_missing(values, mean)
+            df[column] = values
+
+
+def fill_missing(values: NDArray[np.float32], mean: float | NDArray[np.float32]) -> None:
+    """Replace missing values, NaN, in place by the float32 nearest to the mean.
+
+    Args:
+        values: Shape (n,), or (n, F) for several columns.
+        mean: One mean, or one for each of the F columns.
+    """
+    np.copyto(values, np.asarray(mean, dtype=np.float32), where=np.isnan(values))

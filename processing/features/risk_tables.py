@@ -5,7 +5,7 @@ column of random categories carries no information about the labels.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, TypedDict
 
 import numpy as np
@@ -111,11 +111,17 @@ def apply_risk_table(column: pd.Series, table: RiskTable) -> npt.NDArray[np.floa
     Returns:
         Shape (n,), float32; `default_bin` where the category is missing or unseen.
     """
-    bins, default = table["bins"], table["default_bin"]
     # The missing code is -1, which picks the last entry.
-    lookup = [bins.get(text, default) for text in column.cat.categories]
-    risks = np.array([*lookup, default], dtype=np.float32)
-    return risks[column.cat.codes.to_numpy()]
+    return category_risks([*column.cat.categories, None], table)[column.cat.codes.to_numpy()]
+
+
+def category_risks(categories: Iterable[str | None], table: RiskTable) -> npt.NDArray[np.float32]:
+    """The risk of each category, shape (n,); `default_bin` of one that is missing or unseen."""
+    bins, default = table["bins"], table["default_bin"]
+    return np.array(
+        [default if text is None else bins.get(text, default) for text in categories],
+        dtype=np.float32,
+    )
 
 
 def _split(

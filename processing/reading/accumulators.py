@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from processing.reading.category_text import category_of_text, is_string, value_texts
-from processing.reading.number_text import numbers_from_text
+from processing.reading.category_text import categories, is_string, value_texts
+from processing.reading.number_text import number_values
 
 # Batches are put together up to this many rows before their distinct values are looked at.
 _ROWS_AT_ONCE = 1 << 18
@@ -63,20 +63,11 @@ class NumberColumn:
         self.examples: list[str] = []
 
     def append(self, chunk: pa.Array) -> None:
-        """Add one batch's values, of any type that `parquet_reader` lets pass."""
-        kind = chunk.type
-        if pa.types.is_dictionary(kind):
-            self.append(chunk.dictionary_decode())
-        elif is_string(kind):
-            numbers, no_numbers = numbers_from_text(chunk.cast(pa.string()))
-            self._values.append(numbers)
+        """Add one batch's values, of any type that `number_text.is_number_like` admits."""
+        numbers, no_numbers = number_values(chunk)
+        self._values.append(numbers)
+        if no_numbers is not None:
             self._note(no_numbers)
-        elif pa.types.is_boolean(kind):
-            self.append(chunk.cast(pa.uint8()))
-        elif pa.types.is_decimal(kind) or pa.types.is_null(kind):
-            self.append(chunk.cast(pa.float64()))
-        else:
-            self._values.append(chunk.to_numpy(zero_copy_only=False))
 
     def values(self) -> NDArray[np.float32]:
         """All values so far, shape (n,)."""
@@ -134,8 +125,7 @@ class CategoryColumn:
     def _codes_of(self, distinct: pa.Array) -> NDArray[np.int32]:
         """The code of each distinct value, and of a missing one at the end."""
         codes = np.full(len(distinct) + 1, -1, dtype=np.int32)
-        for index, text in enumerate(value_texts(distinct)):
-            category = None if text is None else category_of_text(text)
+        for index, category in enumerate(categories(distinct)):
             if category is not None:
                 codes[index] = self._code_of_text.setdefault(category, len(self._code_of_text))
         return codes

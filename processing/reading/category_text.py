@@ -32,6 +32,15 @@ def category_of_text(text: str) -> str | None:
     return text or None
 
 
+def categories(values: pa.Array) -> list[str | None]:
+    """The category of each of an array's values, None where it is missing.
+
+    Args:
+        values: an array of a type that `is_text_like` admits, but for dictionaries.
+    """
+    return [None if text is None else category_of_text(text) for text in value_texts(values)]
+
+
 def value_texts(values: pa.Array) -> list[str | None]:
     """The texts of an array's values, None for null and NaN.
 

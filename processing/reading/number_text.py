@@ -1,9 +1,11 @@
-"""Numbers that are written as text."""
+"""Numbers of whatever type a column has, text included."""
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+
+from processing.reading.category_text import is_string
 
 # What pandas 3.1 reads as missing by default, and nothing (an empty field).
 MISSING_MARKERS = (
@@ -12,6 +14,46 @@ MISSING_MARKERS = (
 )  # fmt: skip
 
 _NUMBER = r"^[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|(?i:inf|infinity|nan))$"
+
+
+def number_values(values: pa.Array) -> tuple[NDArray[np.generic], pa.Array | None]:
+    """An array's values as numbers, to be cast to float32: what is too large becomes infinite.
+
+    Args:
+        values: n values of a type that `is_number_like` admits.
+
+    Returns:
+        The numbers, shape (n,), NaN where missing; and the texts that are no number, None if the
+        values are no texts.
+    """
+    kind = values.type
+    if pa.types.is_dictionary(kind):
+        return number_values(values.dictionary_decode())
+    if is_string(kind):
+        return numbers_from_text(values.cast(pa.string()))
+    if pa.types.is_boolean(kind):
+        values = values.cast(pa.uint8())
+    elif pa.types.is_decimal(kind) or pa.types.is_null(kind):
+        values = values.cast(pa.float64())
+    elif kind in (pa.int64(), pa.uint64()):
+        # As Arrow itself does where some are null: a value must not depend on its neighbours.
+        values = values.cast(pa.float64(), safe=False)
+    return values.to_numpy(zero_copy_only=False), None
+
+
+def is_number_like(kind: pa.DataType) -> bool:
+    """Whether values of this Arrow type can be read as numbers: numbers, booleans and text."""
+    types = pa.types
+    if types.is_dictionary(kind):
+        return is_number_like(kind.value_type)
+    return bool(
+        is_string(kind)
+        or types.is_null(kind)
+        or types.is_boolean(kind)
+        or types.is_integer(kind)
+        or types.is_floating(kind)
+        or types.is_decimal(kind)
+    )
 
 
 def numbers_from_text(texts: pa.Array) -> tuple[NDArray[np.float32], pa.Array]:

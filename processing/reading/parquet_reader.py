@@ -12,6 +12,7 @@ from exceptions import DataError
 from processing.reading.category_text import is_string, is_text_like
 from processing.reading.channels import DataFile, FileHeader
 from processing.reading.file_kinds import SAMPLE_BYTES, foreign_kind
+from processing.reading.number_text import is_number_like
 
 _BATCH_ROWS = 1 << 16
 _MARK = b"PAR1"
@@ -112,7 +113,7 @@ def _check_types(
 ) -> None:
     problems = [
         f"column {quoted(name)} is {quoted(str(schema.field(name).type))}"
-        for names, is_fit in ((numbers, _is_number_like), (texts, is_text_like))
+        for names, is_fit in ((numbers, is_number_like), (texts, is_text_like))
         for name in names
         if not is_fit(schema.field(name).type)
     ]
@@ -121,17 +122,3 @@ def _check_types(
             f"{file.label}: wanted numbers in numerical columns and text, numbers, booleans or "
             f"dates in the others, found: {listed(problems)}"
         )
-
-
-def _is_number_like(kind: pa.DataType) -> bool:
-    types = pa.types
-    if types.is_dictionary(kind):
-        return _is_number_like(kind.value_type)
-    return (
-        is_string(kind)
-        or types.is_null(kind)
-        or types.is_boolean(kind)
-        or types.is_integer(kind)
-        or types.is_floating(kind)
-        or types.is_decimal(kind)
-    )

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import shutil
 import tarfile
 import zlib
 from collections.abc import Collection
@@ -15,7 +16,9 @@ MAX_READ_BYTES = 64 * 1024**2
 CHUNK_BYTES = 16 * 1024
 
 
-def extract_named(archive: Path, names: Collection[str], into: Path) -> dict[str, Path]:
+def extract_named(
+    archive: Path, names: Collection[str], into: Path, max_bytes: int | None = None
+) -> dict[str, Path]:
     """Extract the named files, wherever they stand in the archive (`model/impute_dict.pkl`).
 
     No path of the archive is ever used for writing: the content of a wanted file is copied to
@@ -26,6 +29,7 @@ def extract_named(archive: Path, names: Collection[str], into: Path) -> dict[str
         names: The wanted file names, without folders. Of several files of one name the one with
             the fewest folders above it is taken.
         into: An existing folder outside the input.
+        max_bytes: How large a wanted file may be; None: 64 MiB.
 
     Returns:
         The path of each name that was found.
@@ -45,7 +49,8 @@ def extract_named(archive: Path, names: Collection[str], into: Path) -> dict[str
             while limited.read(CHUNK_BYTES):  # the checksum stands at the end
                 pass
             return {
-                name: _copy(tar, member, into / name, archive) for name, member in wanted.items()
+                name: _copy(tar, member, into / name, archive, max_bytes)
+                for name, member in wanted.items()
             }
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise ArtifactError(f"{archive}: not a readable tar.gz archive ({error})") from None
@@ -115,14 +120,22 @@ def _choose(
     return chosen
 
 
-def _copy(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path, archive: Path) -> Path:
-    if member.size > MAX_READ_BYTES:
+def _copy(
+    tar: tarfile.TarFile,
+    member: tarfile.TarInfo,
+    target: Path,
+    archive: Path,
+    max_bytes: int | None,
+) -> Path:
+    max_bytes = max_bytes or MAX_READ_BYTES
+    if member.size > max_bytes:
         raise ArtifactError(
             f"{archive}: the member {member.name[:100]!r} has {member.size} bytes, "
-            f"at most {MAX_READ_BYTES} are read"
+            f"at most {max_bytes} are read"
         )
     source = tar.extractfile(member)
     if source is None:  # not for a regular file
         raise AssertionError(member)
-    target.write_bytes(source.read())
+    with source, target.open("wb") as file:
+        shutil.copyfileobj(source, file, CHUNK_BYTES)
     return target

@@ -13,6 +13,8 @@ from processing.features.feature_selection import make_selected_features
 from processing.writing.atomic import write_json, write_pickle, write_text
 
 MODEL_FILE = "lightgbmmt_model.txt"
+FEATURE_COLUMNS = "feature_columns.txt"
+HYPERPARAMETERS = "hyperparameters.json"
 
 # The model file comes last: it marks the directory as complete.
 MODEL_DIRECTORY_FILES = (
@@ -20,8 +22,8 @@ MODEL_DIRECTORY_FILES = (
     RISK_TABLE_MAP,
     SELECTED_FEATURES,
     "training_state.json",
-    "feature_columns.txt",
-    "hyperparameters.json",
+    FEATURE_COLUMNS,
+    HYPERPARAMETERS,
     "weight_evolution.json",
     "feature_importance.json",
     MODEL_FILE,
@@ -84,8 +86,8 @@ def save_artifacts(
     write_pickle(folder / RISK_TABLE_MAP, {name: dict(risk_tables[name]) for name in risk_tables})
     write_json(folder / SELECTED_FEATURES, make_selected_features(feature_columns))
     write_json(folder / "training_state.json", training_state.to_checkpoint_dict())
-    write_text(folder / "feature_columns.txt", _feature_columns_text(feature_columns))
-    write_text(folder / "hyperparameters.json", hyperparams.to_json())
+    write_text(folder / FEATURE_COLUMNS, feature_columns_text(feature_columns))
+    write_text(folder / HYPERPARAMETERS, hyperparams.to_json())
     write_text(folder / "weight_evolution.json", json.dumps(training_state.weight_evolution) + "\n")
     write_json(
         folder / "feature_importance.json", dict(zip(feature_columns, importance, strict=True))
@@ -93,7 +95,8 @@ def save_artifacts(
     write_text(folder / MODEL_FILE, model.model_to_string())
 
 
-def _feature_columns_text(feature_columns: Sequence[str]) -> str:
+def feature_columns_text(feature_columns: Sequence[str]) -> str:
+    """The content of `feature_columns.txt`."""
     lines = [
         "# The features of lightgbmmt_model.txt in the order of its columns.",
         "# One index,name per line; the name is everything after the first comma.",

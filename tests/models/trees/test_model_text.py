@@ -23,7 +23,6 @@ from models.engine.task_rows import LabelledRows
 from models.trees.model_text import (
     file_feature_names,
     model_text,
-    read_shared_trees,
     structures_text,
 )
 from models.trees.shared_tree import TreeStructure
@@ -262,16 +261,6 @@ def test_structures_of_single_leaves(problem: Problem) -> None:
     assert isinstance(booster.trees[0].structure, TreeStructure)
     walker = lgb.Booster(model_str=structures_text(booster.trees, 5))
     assert not walker.predict(problem.valid_x, pred_leaf=True).any()
-
-
-def test_reading_shared_trees_back(booster: SharedTreeBooster) -> None:
-    structures, leaf_values = read_shared_trees(text_of(booster))
-    assert [line for line in structures.splitlines() if line.startswith("Tree=")] == [
-        f"Tree={number}" for number in range(8)
-    ]
-    first, *others = (tree.leaf_value for tree in booster.trees)
-    for found, expected in zip(leaf_values, [first + booster.base_score, *others], strict=True):
-        np.testing.assert_array_equal(found, expected)
 
 
 def test_two_hundred_tasks() -> None:

@@ -10,6 +10,7 @@ import pytest
 from engine_cases import Problem, make_booster, make_problem, text_of
 
 from models.engine.structure import StructureSettings
+from models.trees.model_reading import read_model
 from models.trees.shared_walk import SharedWalk
 
 STRUCTURES = {
@@ -52,16 +53,16 @@ def test_the_same_bits_as_stock_lightgbm(
     monkeypatch.setattr("models.trees.shared_walk._LEAVES_PER_CHUNK", leaves_per_chunk)
     x = problem.valid_x[:100]
     expected = lgb.Booster(model_str=text).predict(x, raw_score=True)
-    np.testing.assert_array_equal(SharedWalk(text).raw_score(x), expected)
+    np.testing.assert_array_equal(SharedWalk(read_model(text)).raw_score(x), expected)
 
 
 @pytest.mark.parametrize("name", list(CONTAINERS))
 def test_whatever_holds_the_rows(text: str, problem: Problem, name: str) -> None:
-    walk = SharedWalk(text)
+    walk = SharedWalk(read_model(text))
     found = walk.raw_score(CONTAINERS[name](problem.valid_x))
     np.testing.assert_array_equal(found, walk.raw_score(problem.valid_x))
 
 
 def test_a_row_with_too_few_features_is_refused(text: str, problem: Problem) -> None:
     with pytest.raises(lgb.basic.LightGBMError, match="number of features"):
-        SharedWalk(text).raw_score(problem.valid_x[:, :-1])
+        SharedWalk(read_model(text)).raw_score(problem.valid_x[:, :-1])

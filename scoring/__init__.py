@@ -1,0 +1,1 @@
+"""A model directory and raw rows: probabilities, reasons, calibrated probabilities."""

@@ -1,0 +1,209 @@
+"""Raw columns of any type become the numbers that the model was trained on."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import TypeAlias
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from common.messages import listed, listed_with_nearest, quoted, quoted_list
+from exceptions import DataError
+from processing.features.artifacts import FLAGS, IMPUTE_DICT, RISK_TABLE_MAP
+from processing.features.imputation import fill_missing
+from processing.features.risk_tables import RiskTable, category_risks
+from processing.reading.category_text import categories, is_string, is_text_like
+from processing.reading.number_text import is_number_like, number_values
+
+PlaceOfRow: TypeAlias = Callable[[int], str]
+NoteNoNumbers: TypeAlias = Callable[[str, pa.Array], None]
+
+# Up to so many rows the cost of a call into Arrow is more than that of its work.
+_FEW_ROWS = 64
+
+
+class RawFeatures:
+    """Makes the features of a model from raw columns, as the training job does.
+
+    It may be used by several threads at once.
+    """
+
+    def __init__(
+        self,
+        features: Sequence[str],
+        impute_dict: Mapping[str, float] | None,
+        risk_tables: Mapping[str, RiskTable] | None,
+        categorical: Sequence[str],
+    ) -> None:
+        """Takes what the job has learned.
+
+        Args:
+            features: Names of the F features in the model's order.
+            impute_dict: Value of a missing number, by column; None: the rows are imputed already.
+            risk_tables: Risk of each category, by column; None: the rows are mapped already.
+            categorical: Which of the features are categorical.
+        """
+        is_category = [name in set(categorical) for name in features]
+        is_mapped = risk_tables is None
+        self.columns = list(features)
+        self._numbers = [
+            index for index in range(len(features)) if is_mapped or not is_category[index]
+        ]
+        self._tables = {
+            index: risk_tables[name]
+            for index, name in enumerate(features)
+            if risk_tables is not None and is_category[index]
+        }
+        # Why a missing number of a column is an error; None where it is filled.
+        self._flags = [
+            FLAGS[RISK_TABLE_MAP]
+            if is_category[index]
+            else (FLAGS[IMPUTE_DICT] if impute_dict is None else None)
+            for index in range(len(features))
+        ]
+        self._fill = np.array(
+            [
+                np.nan if impute_dict is None or is_category[index] else impute_dict[name]
+                for index, name in enumerate(features)
+            ],
+            dtype=np.float32,
+        )
+
+    def __call__(
+        self,
+        batch: pa.RecordBatch,
+        place_of_row: PlaceOfRow | None = None,
+        note_no_numbers: NoteNoNumbers | None = None,
+    ) -> NDArray[np.float32]:
+        """The features of n rows, shape (n, F).
+
+        Args:
+            batch: Raw columns, those of the features among them, of any type that training reads.
+            place_of_row: What messages call a row of the batch; by default its number from 1.
+            note_no_numbers: Is told the column and the texts of a numerical column that are no
+                numbers and count as missing.
+
+        Raises:
+            DataError: Columns are missing, there twice, or of other types; infinite values; missing
+                values in rows that are said to be transformed already.
+        """
+        columns = self._columns_of(batch)
+        self._check_types(columns)
+        values = np.empty((batch.num_rows, len(columns)), dtype=np.float32)
+        if batch.num_rows == 0:
+            return values
+        few = batch.num_rows <= _FEW_ROWS
+        texts = [index for index in self._numbers if few and is_plain_text(columns[index].type)]
+        with np.errstate(over="ignore"):
+            for index in self._numbers:
+                if not few or index not in texts:
+                    numbers, no_numbers = number_values(columns[index])
+                    values[:, index] = numbers
+                    self._note(index, no_numbers, note_no_numbers)
+            if texts:
+                self._fill_in_texts(values, texts, columns, note_no_numbers)
+        for index, table in self._tables.items():
+            values[:, index] = _risks(columns[index], table, few=few)
+        self._check(values, place_of_row or (lambda row: f"row {row + 1}"))
+        fill_missing(values, self._fill)
+        return values
+
+    def _columns_of(self, batch: pa.RecordBatch) -> list[pa.Array]:
+        names = batch.schema.names
+        position = dict(zip(names, range(len(names)), strict=True))
+        try:
+            columns = [batch.column(position[name]) for name in self.columns]
+        except KeyError:
+            missing = [name for name in self.columns if name not in position]
+            raise DataError(
+                f"columns missing: {listed_with_nearest(missing, names)}; found {len(names)} "
+                f"columns: {quoted_list(names)}"
+            ) from None
+        if len(position) != len(names):
+            wanted = set(self.columns)
+            twice = [name for name, times in Counter(names).items() if times > 1]
+            if wanted.intersection(twice):
+                raise DataError(f"columns present more than once: {quoted_list(twice)}")
+        return columns
+
+    def _check_types(self, columns: Sequence[pa.Array]) -> None:
+        problems = [
+            f"column {quoted(self.columns[index])} is {quoted(str(column.type))}"
+            for index, column in enumerate(columns)
+            if not (_may_be_category if index in self._tables else _may_be_number)(column.type)
+        ]
+        if problems:
+            raise DataError(
+                "wanted numbers in numerical columns and text, numbers, booleans or dates in the "
+                f"categorical ones, found: {listed(problems)}"
+            )
+
+    def _fill_in_texts(
+        self,
+        values: NDArray[np.float32],
+        indices: Sequence[int],
+        columns: Sequence[pa.Array],
+        note_no_numbers: NoteNoNumbers | None,
+    ) -> None:
+        """Reads several columns of texts at once."""
+        rows = len(values)
+        texts = pa.concat_arrays([columns[index].cast(pa.string()) for index in indices])
+        numbers, no_numbers = number_values(texts)
+        values[:, indices] = numbers.reshape(len(indices), rows).T
+        if no_numbers is not None and len(no_numbers) and note_no_numbers is not None:
+            for index in indices:
+                self._note(index, number_values(columns[index])[1], note_no_numbers)
+
+    def _note(self, index: int, no_numbers: pa.Array | None, note: NoteNoNumbers | None) -> None:
+        if note is not None and no_numbers is not None and len(no_numbers):
+            note(self.columns[index], no_numbers)
+
+    def _check(self, values: NDArray[np.float32], place_of_row: PlaceOfRow) -> None:
+        if np.isfinite(values).all():
+            return
+        infinite = np.isinf(values)
+        if infinite.any():
+            raise DataError(
+                "wanted finite numbers within the range of float32 (+-3.4e38), found infinite or "
+                f"larger ones: {self._places(infinite, place_of_row)}"
+            )
+        missing = np.isnan(values) & np.isnan(self._fill)
+        if missing.any():
+            flags = sorted({str(self._flags[i]) for i in np.flatnonzero(missing.any(axis=0))})
+            raise DataError(
+                f"{' and '.join(flags)} is true, so there must be numbers only, but values are "
+                f"missing or no numbers: {self._places(missing, place_of_row)}"
+            )
+
+    def _places(self, faults: NDArray[np.bool_], place_of_row: PlaceOfRow) -> str:
+        return listed(
+            [
+                f"column {quoted(self.columns[index])} has {np.count_nonzero(faults[:, index])}, "
+                f"the first in {place_of_row(int(np.argmax(faults[:, index])))}"
+                for index in np.flatnonzero(faults.any(axis=0))
+            ],
+            "; ",
+        )
+
+
+def _risks(column: pa.Array, table: RiskTable, *, few: bool) -> NDArray[np.float32]:
+    if pa.types.is_dictionary(column.type):
+        encoded = column
+    elif few:
+        return category_risks(categories(column), table)
+    else:
+        encoded = column.dictionary_encode()
+    distinct = category_risks([*categories(encoded.dictionary), None], table)
+    missing = len(distinct) - 1
+    indices = encoded.indices.fill_null(missing) if encoded.null_count else encoded.indices
+    codes: NDArray[np.integer] = indices.to_numpy(zero_copy_only=False)
+    risks: NDArray[np.float32] = distinct[codes]
+    return risks
+
+
+# Asking Arrow for the properties of a type is slower than remembering the answer.
+_may_be_number = lru_cache(maxsize=256)(is_number_like)
+_may_be_category = lru_cache(maxsize=256)(is_text_like)
+is_plain_text = lru_cache(maxsize=256)(is_string)
