@@ -7,8 +7,9 @@ and refused by the type. Text for a text knob is never touched: a column may be 
 
 import ast
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
+from annotated_types import Gt, Lt
 from pydantic import AfterValidator, BeforeValidator
 
 from common.strict_json import parse_json
@@ -87,6 +88,12 @@ def _check_name(name: str) -> str:
     return name
 
 
+def _refuse_flag(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("true or false")  # noqa: TRY004 - what pydantic takes for a refusal
+    return value
+
+
 AsNumber = BeforeValidator(_to_number)
 AsInteger = BeforeValidator(_to_integer)
 AsFlag = BeforeValidator(_to_flag)
@@ -98,3 +105,6 @@ Number = Annotated[float, AsNumber]
 Flag = Annotated[bool, AsFlag]
 Name = Annotated[str, AfterValidator(_check_name)]
 Names = Annotated[list[Name], AsContainer]
+# A literal alone would take `true` for a 1.
+Direction = Annotated[Literal[1, -1], BeforeValidator(_refuse_flag), AsInteger]
+Rate = Annotated[float, AsNumber, Gt(0), Lt(1)]

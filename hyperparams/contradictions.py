@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 from common.messages import as_json, json_list, nearest
+from hyperparams.control_rules import CONTROL_RULES
 from hyperparams.hints import HINTS
 from hyperparams.known_names import IGNORED_NAMES, OTHER_SPELLINGS
 from hyperparams.problems import Problem
@@ -179,4 +180,5 @@ _RULES: tuple[Callable[[Knobs], Iterator[Problem]], ...] = (
     _weights_with_another_role,
     _weights_of_unknown_tasks,
     _quantized_sampling,
+    *CONTROL_RULES,
 )

@@ -38,6 +38,16 @@ class Problem(NamedTuple):
     text: str
 
 
+class Described(NamedTuple):
+    """Says what values a field takes where its type would not be plain enough.
+
+    Attributes:
+        text: goes on after "must be".
+    """
+
+    text: str
+
+
 def explain(error: ValidationError, fields: Mapping[str, FieldInfo]) -> list[Problem]:
     """Turn what pydantic found into problems, one per field.
 
@@ -83,7 +93,9 @@ def _explain_field(name: str, field: FieldInfo, details: Sequence[Any]) -> str:
         found = listed(shown, most=_LISTED_ITEMS)
     else:
         found = as_json(value)
-    return f"{name} must be {wanted(field.annotation, field.metadata, value)}, found {found}"
+    described = [item.text for item in field.metadata if isinstance(item, Described)]
+    must = described[0] if described else wanted(field.annotation, field.metadata, value)
+    return f"{name} must be {must}, found {found}"
 
 
 def wanted(annotation: Any, metadata: Sequence[Any], found: object = None) -> str:

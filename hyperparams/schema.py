@@ -1,5 +1,6 @@
 """Every knob of the job: type, range, default and meaning."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge
@@ -11,14 +12,16 @@ from hyperparams.coercion import (
     AsFlag,
     AsInteger,
     AsNumber,
+    Direction,
     Flag,
     Integer,
     Name,
     Names,
     Number,
+    Rate,
 )
 from hyperparams.known_names import IGNORED_NAMES
-from hyperparams.problems import INT32_MAX, MAX_LEAVES
+from hyperparams.problems import INT32_MAX, MAX_LEAVES, Described
 
 
 def _task_count(data: dict[str, Any]) -> int | None:
@@ -234,6 +237,56 @@ class Knobs(BaseModel):
         le=INT32_MAX,
         description="Folds in which the training rows' risks are computed out of fold.",
     )
+
+    monotone_constraints: Annotated[
+        dict[Name, Direction] | dict[Name, dict[Name, Direction]] | None,
+        AsContainer,
+        Described('an object {"<feature>": 1 or -1} or {"<task>": {"<feature>": 1 or -1}}'),
+    ] = Field(
+        default=None,
+        description="Numerical features that a task's probability never falls (1) or never rises "
+        "(-1) with: {feature: direction} for all tasks, or {task: {feature: direction}}.",
+    )
+    interaction_constraints: Annotated[
+        list[list[Name]] | None, AsContainer, Described("a list of lists of features")
+    ] = Field(
+        default=None,
+        description="Groups of features; no path of a tree leaves a group.",
+    )
+    task_base_rates: Annotated[
+        dict[Name, Rate] | None,
+        AsContainer,
+        Described('an object {"<task>": rate} of rates > 0 and < 1'),
+    ] = Field(
+        default=None,
+        description="True positive rates of tasks whose training rows were sampled by label: "
+        "the log-odds are shifted from the training rows' rate to this one.",
+    )
+
+    @property
+    def monotone_directions(self) -> Mapping[str, Mapping[str, int]]:
+        """Constrained features and their directions, by task; needs the tasks to be known."""
+        given = self.monotone_constraints or {}
+        by_task = {task: value for task, value in given.items() if isinstance(value, dict)}
+        for_all = {name: value for name, value in given.items() if not isinstance(value, dict)}
+        if for_all:
+            by_task = dict.fromkeys(self.task_label_names or [], for_all)
+        return by_task
+
+    @property
+    def monotone_features(self) -> list[str]:
+        """The features that any task's `monotone_constraints` name."""
+        names: dict[str, None] = {}
+        for name, value in (self.monotone_constraints or {}).items():
+            names |= dict.fromkeys(value if isinstance(value, dict) else [name])
+        return list(names)
+
+    @property
+    def features_in_no_group(self) -> list[str]:
+        """The features that `interaction_constraints` leave out: LightGBM never uses them."""
+        groups = self.interaction_constraints
+        named = {name for group in groups or [] for name in group}
+        return [name for name in self.feature_list if name not in named] if groups else []
 
     @property
     def ignored(self) -> list[str]:

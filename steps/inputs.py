@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from common.messages import quoted_list
 from hyperparams.job_hyperparameters import LightGBMMtModelHyperparameters
 from models.engine.task_rows import LabelledRows
+from processing.dataset.base_rates import check_base_rates
 from processing.dataset.label_arrays import label_arrays
 from processing.dataset.splits import (
     Channels,
@@ -69,6 +71,11 @@ def log_knobs_without_effect(
     idle = hyperparams.without_effect(risk_tables_given=artifacts.risk_tables is not None)
     for name, reason in idle.items():
         logger.info("%s has no effect: %s", name, reason)
+    if hyperparams.features_in_no_group:
+        logger.warning(
+            "Not used by any tree, because no group of interaction_constraints has them: %s",
+            quoted_list(hyperparams.features_in_no_group),
+        )
 
 
 def find_data(paths: JobPaths, hyperparams: LightGBMMtModelHyperparameters) -> Channels:
@@ -113,6 +120,11 @@ def prepare_data(
         if set(tasks) <= set(df.columns)
     }
     warn_of_scale(labels["train"].weight, tasks)
+    check_base_rates(
+        {name: (rows.label, rows.weight) for name, rows in labels.items()},
+        tasks,
+        hyperparams.task_base_rates or {},
+    )
     check_validation_labels(
         labels["val"].label,
         labels["val"].weight,

@@ -3,8 +3,10 @@
 import logging
 import threading
 
+import numpy as np
 import pandas as pd
 from lightgbm import __version__ as lightgbm_version
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from hyperparams.job_hyperparameters import LightGBMMtModelHyperparameters
@@ -32,7 +34,7 @@ def train(
     stop: threading.Event,
 ) -> tuple[TrainingState, MultiTaskModel]:
     """Trains, going on from a checkpoint where there is one."""
-    factory = ModelFactory(hyperparams)
+    factory = ModelFactory(hyperparams, data.preprocessing.feature_columns)
     store = CheckpointStore(paths.checkpoints) if paths.checkpoints.is_dir() else None
     # One thread per block of rows is ours; a BLAS with threads of its own would only get in the
     # way, and its sums would depend on their number.
@@ -92,17 +94,24 @@ def finished_model(
     hyperparams: LightGBMMtModelHyperparameters,
     data: JobData,
 ) -> MultiTaskModel:
-    """The model, with its intercepts calibrated if that is wanted."""
+    """The model, with its intercepts calibrated or moved to the true base rates."""
     feature_columns = data.preprocessing.feature_columns
+    if hyperparams.task_base_rates:
+        shift_intercepts(booster.state, booster.prior_shift, "task_base_rates")
     model = factory.create_model(booster, feature_columns)
     if not hyperparams.calibrate_intercept:
         return model
     prob = predict_multitask(model, data.splits["val"], feature_columns)
     shifts = intercept_shifts(prob, data.labels["val"], booster.class_weights)
-    booster.state.intercept_shift = shifts.tolist()
-    for task, shift in zip(data.tasks, shifts, strict=True):
-        logger.info("Log-odds of %s shifted by %+.4f (calibrate_intercept)", task, shift)
+    shift_intercepts(booster.state, shifts, "calibrate_intercept")
     return factory.create_model(booster, feature_columns)
+
+
+def shift_intercepts(state: TrainingState, shifts: NDArray[np.float64], knob: str) -> None:
+    """Notes what each task's log-odds in the model file are raised by, and tells the log."""
+    state.intercept_shift = shifts.tolist()
+    for task, shift in zip(state.task_names, shifts, strict=True):
+        logger.info("Log-odds of %s shifted by %+.4f (%s)", task, shift, knob)
 
 
 def log_similarity(state: TrainingState) -> None:

@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.engine.booster_rows import BoosterRows, GrownSums, TreeOrder
-from models.engine.leaf_values import LeafValueSettings, NodeSums, node_values
+from models.engine.leaf_values import LeafValueSettings, NodeSums, tree_values
 from models.engine.row_blocks import RowBlocks
 from models.engine.sampling import Bag, Purpose, generator
 from models.engine.similarity import similarity_matrix, similarity_to_main
 from models.engine.split_gradient import projection_factors, weighted_sum_factors
 from models.engine.structure import StructureSettings
 from models.engine.task_relations import score_correlation
-from models.engine.task_rows import base_scores
+from models.engine.task_rows import base_scores, prior_shifts
 from models.engine.training_state import TrainingState
 from models.engine.validation_scores import ValidationScorer
 from models.loss.base import MultiTaskLoss
@@ -42,6 +42,8 @@ class BoosterSettings:
         bagging_fraction: Share of the rows in a bag, in (0, 1].
         bagging_freq: Iterations that share a bag; 0: no bagging.
         keep_best_self: Keep each task's scores at its best iteration, as distillation's teacher.
+        base_rates: The tasks' true base rates, where the training rows do not have them; empty:
+            they all do.
     """
 
     structure: StructureSettings
@@ -50,6 +52,7 @@ class BoosterSettings:
     bagging_fraction: float = 1.0
     bagging_freq: int = 0
     keep_best_self: bool = False
+    base_rates: tuple[float | None, ...] = ()
 
 
 class SharedTreeBooster:
@@ -57,7 +60,8 @@ class SharedTreeBooster:
 
     Attributes:
         trees: The trees so far, one per iteration.
-        base_score: Raw score before the first tree, shape (K,).
+        base_score: Raw score of the training rows before the first tree, shape (K,).
+        prior_shift: What raw scores of rows with the true base rates are raised by, shape (K,).
         class_weights: Weight of each task's negatives and positives in training, each shape (K,).
         state: Progress, weights and validation scores; the callbacks write it.
     """
@@ -79,6 +83,8 @@ class SharedTreeBooster:
         self._total_weight = np.where(self._has_both_classes, negative + positive, 1.0)
         self._settings = settings
         self._rows = rows
+        base_rates = settings.base_rates or (None,) * len(self.base_score)
+        self.prior_shift = prior_shifts(self.base_score, base_rates)
         rows.start(self.base_score)
         n_threads = settings.structure.num_threads
         valid = rows.valid
@@ -146,24 +152,8 @@ class SharedTreeBooster:
 
     def _fill_leaves(self, grown: GrownSums) -> SharedTree:
         """Gives every leaf one value per task."""
-        structure, merged = grown.structure, grown.merged
-        # Leaves that cannot be told apart share one sum, and thus one value.
-        share = _share_of_merged(structure.leaf_count, merged)
-        leaf_weight = grown.hess[merged] * share
-        inner = NodeSums(
-            structure.node_sums(grown.grad[merged] * share), structure.node_sums(leaf_weight)
-        )
-        merged_sums = NodeSums(grown.grad[merged], grown.hess[merged])
-        leaf_value, internal_value = node_values(
-            structure, merged_sums, inner, self._settings.leaf_value
-        )
-        return SharedTree(
-            structure,
-            leaf_value=_mean_of_merged(leaf_value, share, merged),
-            leaf_weight=leaf_weight,
-            internal_value=internal_value,
-            internal_weight=inner.hess,
-        )
+        sums = NodeSums(grown.grad, grown.hess)
+        return tree_values(grown.structure, sums, grown.merged, self._settings.leaf_value)
 
     def _unsplit_tree(self) -> SharedTree:
         n_tasks = len(self.base_score)
@@ -172,8 +162,14 @@ class SharedTreeBooster:
         return SharedTree(TreeStructure.unsplit(self._rows.n_train), zeros, zeros, nothing, nothing)
 
     def evaluate(self) -> tuple[list[float], float]:
-        """Validation AUC of each task, and the mean log-loss over tasks; nan where undefined."""
-        return self._scorer.evaluate(self._rows.valid_scores())
+        """Validation AUC of each task, and the mean log-loss over tasks; nan where undefined.
+
+        Validation rows are taken to have the tasks' true base rates.
+        """
+        score = self._rows.valid_scores()
+        if self.prior_shift.any():
+            score = score + self.prior_shift.astype(score.dtype)
+        return self._scorer.evaluate(score)
 
     def keep_best_scores(self, tasks: Sequence[int]) -> None:
         """Remembers the present training scores of some tasks as their best."""
@@ -201,21 +197,3 @@ class SharedTreeBooster:
     def drop_features(self) -> None:
         """Lets go of the raw features: nothing is to be restored any more."""
         self._rows.drop_features()
-
-
-def _share_of_merged(
-    leaf_count: NDArray[np.int64], merged: NDArray[np.int32]
-) -> NDArray[np.float64]:
-    """Each leaf's share of the rows of all leaves that it is merged with, shape (L, 1)."""
-    total = np.bincount(merged, weights=leaf_count, minlength=len(merged))
-    return (leaf_count / total[merged])[:, None]
-
-
-def _mean_of_merged(
-    leaf_value: NDArray[np.float64], share: NDArray[np.float64], merged: NDArray[np.int32]
-) -> NDArray[np.float64]:
-    """The mean value of all leaves that each leaf is merged with: their parents can differ."""
-    mean = np.zeros_like(leaf_value)
-    np.add.at(mean, merged, share * leaf_value)
-    values: NDArray[np.float64] = mean[merged]
-    return values

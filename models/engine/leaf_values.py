@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.trees.shared_tree import TreeStructure
+from models.engine.monotone import monotone_leaf_values
+from models.trees.shared_tree import SharedTree, TreeStructure
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,15 @@ class LeafValueSettings:
         min_sum_hessian: Smallest hessian sum that is believed. LightGBM checks it for the tree's
             structure; a single task's sum in a leaf can be far below, even 0, and without
             `lambda_l2` its step would then be unbounded.
+        monotone: Per task and feature 1 (the task's score never falls when the feature rises), -1
+            (it never rises) or 0, shape (K, F), see `models.engine.monotone`; None: all 0.
     """
 
     learning_rate: float
     lambda_l1: float
     lambda_l2: float
     min_sum_hessian: float
+    monotone: NDArray[np.int8] | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,55 @@ class NodeSums:
 
     grad: NDArray[np.float64]
     hess: NDArray[np.float64]
+
+
+def tree_values(
+    structure: TreeStructure, sums: NodeSums, merged: NDArray[np.int32], settings: LeafValueSettings
+) -> SharedTree:
+    """The tree with its values: those of `node_values`, under the monotone constraints.
+
+    Leaves that cannot be told apart share one sum, and thus one value.
+
+    Args:
+        structure: The splits.
+        sums: Sums of the L leaves; those of merged leaves are in the first of them.
+        merged: For each leaf the first of those that it is merged with, shape (L,).
+        settings: Shrinkage, regularization and constraints.
+    """
+    share = _share_of_merged(structure.leaf_count, merged)
+    leaf_weight = sums.hess[merged] * share
+    inner = NodeSums(
+        structure.node_sums(sums.grad[merged] * share), structure.node_sums(leaf_weight)
+    )
+    merged_sums = NodeSums(sums.grad[merged], sums.hess[merged])
+    leaf_value, internal_value = node_values(structure, merged_sums, inner, settings)
+    leaf_value = _mean_of_merged(leaf_value, share, merged)
+    if settings.monotone is not None:
+        curvature = (
+            np.maximum(merged_sums.hess, settings.min_sum_hessian) + settings.lambda_l2
+        ) * share
+        leaf_value = monotone_leaf_values(
+            structure, leaf_value, curvature, settings.monotone, merged
+        )
+    return SharedTree(structure, leaf_value, leaf_weight, internal_value, inner.hess)
+
+
+def _share_of_merged(
+    leaf_count: NDArray[np.int64], merged: NDArray[np.int32]
+) -> NDArray[np.float64]:
+    """Each leaf's share of the rows of all leaves that it is merged with, shape (L, 1)."""
+    total = np.bincount(merged, weights=leaf_count, minlength=len(merged))
+    return (leaf_count / total[merged])[:, None]
+
+
+def _mean_of_merged(
+    leaf_value: NDArray[np.float64], share: NDArray[np.float64], merged: NDArray[np.int32]
+) -> NDArray[np.float64]:
+    """The mean value of all leaves that each leaf is merged with: their parents can differ."""
+    mean = np.zeros_like(leaf_value)
+    np.add.at(mean, merged, share * leaf_value)
+    values: NDArray[np.float64] = mean[merged]
+    return values
 
 
 def node_values(

@@ -35,6 +35,8 @@ class StructureSettings:
         use_quantized_grad: Histograms of integers: cheaper; touches the structure only.
         num_grad_quant_bins: Number of levels of a quantized gradient.
         num_threads: Threads, at least 1.
+        interaction_constraints: Groups of feature indices: no path leaves a group, and a feature
+            in none is not used; empty: no constraint.
     """
 
     num_leaves: int = 31
@@ -49,6 +51,7 @@ class StructureSettings:
     num_grad_quant_bins: int = 64
     seed: int = 42
     num_threads: int = 1
+    interaction_constraints: tuple[tuple[int, ...], ...] = ()
 
     def lightgbm_params(self) -> dict[str, object]:
         """Parameters of both the Dataset and the Booster."""
@@ -83,6 +86,10 @@ class StructureSettings:
                 # Stochastic rounding draws from a state that a resumed run could not restore.
                 "stochastic_rounding": False,
             }
+        if self.interaction_constraints:
+            params["interaction_constraints"] = [
+                list(group) for group in self.interaction_constraints
+            ]
         return params
 
 

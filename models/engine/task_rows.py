@@ -1,11 +1,12 @@
 """The rows of one split as the engine keeps them: labels, raw scores, gradients, leaves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.special import logit
 
 from models.engine.row_blocks import RowBlocks
 from models.engine.sampling import Bag
@@ -71,6 +72,28 @@ def base_scores(
     odds = np.where(positive > 0, positive, half_row) / np.where(negative > 0, negative, half_row)
     log_odds: NDArray[np.float64] = np.log(odds)
     return log_odds
+
+
+def prior_shifts(
+    base_score: NDArray[np.float64], base_rates: Sequence[float | None]
+) -> NDArray[np.float64]:
+    """Shifts of the log-odds from the training rows' base rate to the true one, shape (K,).
+
+    Where rows were left out by their label, the odds of all rows are off by one and the same
+    factor, and a shift of the log-odds takes it back: with y the training rows' rate and t the true
+    one by log(t / (1 - t)) - log(y / (1 - y)). It is exact whatever the features are, if the task's
+    label alone decided (King and Zeng, "Logistic regression in rare events data", Political
+    Analysis 9, 2001: prior correction).
+
+    Args:
+        base_score: Log-odds of the training rows' rates, weights included, shape (K,).
+        base_rates: The tasks' true rates, in (0, 1); None: the training rows' rate, shift 0.
+    """
+    shifts = [
+        0.0 if rate is None else float(logit(rate)) - score
+        for rate, score in zip(base_rates, base_score.tolist(), strict=True)
+    ]
+    return np.array(shifts)
 
 
 class TaskScores:

@@ -1,10 +1,11 @@
 """From the hyperparameters to the booster, its state, its callbacks and the finished model."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from hyperparams.job_hyperparameters import LightGBMMtModelHyperparameters
 from models.engine.booster import ENGINE_VERSION, BoosterSettings, SharedTreeBooster
@@ -39,8 +40,22 @@ _NOT_IN_THE_TREES = (
 class ModelFactory:
     """Builds everything that is shaped by the hyperparameters, which know their tasks."""
 
-    def __init__(self, hyperparams: LightGBMMtModelHyperparameters) -> None:
+    def __init__(
+        self,
+        hyperparams: LightGBMMtModelHyperparameters,
+        feature_sources: Sequence[str] | None = None,
+    ) -> None:
+        """Takes the hyperparameters, and the column that each feature of the model comes from.
+
+        Args:
+            hyperparams: The hyperparameters.
+            feature_sources: Column of each feature, in the model's order; None: the columns of
+                the hyperparameters' lists, one feature each.
+        """
         self._hyperparams = hyperparams
+        self._feature_sources = list(
+            hyperparams.feature_list if feature_sources is None else feature_sources
+        )
         self._loss = LossFactory.create(hyperparams)
 
     def create_state(self) -> TrainingState:
@@ -95,12 +110,14 @@ class ModelFactory:
                 num_grad_quant_bins=knobs.num_grad_quant_bins,
                 seed=knobs.seed,
                 num_threads=knobs.num_threads or len(os.sched_getaffinity(0)),
+                interaction_constraints=self._interaction_groups(),
             ),
             leaf_value=LeafValueSettings(
                 learning_rate=knobs.learning_rate,
                 lambda_l1=knobs.lambda_l1,
                 lambda_l2=knobs.lambda_l2,
                 min_sum_hessian=knobs.min_sum_hessian_in_leaf,
+                monotone=self._monotone_directions(),
             ),
             split_gradient=knobs.loss_split_gradient,
             bagging_fraction=knobs.bagging_fraction,
@@ -108,7 +125,33 @@ class ModelFactory:
             keep_best_self=(
                 isinstance(loss, AdaptiveDistillationLoss) and loss.teacher == "best_self"
             ),
+            base_rates=self._base_rates(),
         )
+
+    def _interaction_groups(self) -> tuple[tuple[int, ...], ...]:
+        groups = self._hyperparams.interaction_constraints or []
+        if not groups:
+            return ()
+        sources = self._feature_sources
+        return tuple(
+            tuple(index for index, name in enumerate(sources) if name in group) for group in groups
+        )
+
+    def _monotone_directions(self) -> NDArray[np.int8] | None:
+        by_task = self._hyperparams.monotone_directions
+        if not by_task:
+            return None
+        return np.array(
+            [
+                [by_task.get(task, {}).get(name, 0) for name in self._feature_sources]
+                for task in self._hyperparams.task_label_names or []
+            ],
+            dtype=np.int8,
+        )
+
+    def _base_rates(self) -> tuple[float | None, ...]:
+        rates = self._hyperparams.task_base_rates or {}
+        return tuple(rates.get(task) for task in self._hyperparams.task_label_names or [])
 
     def create_callbacks(
         self,

@@ -85,6 +85,21 @@ RANGES: dict[str, tuple[list[Any], list[Any], str]] = {
     "checkpoint_frequency": ([1], [0], "an integer >= 1"),
     "risk_table_smoothing": (["auto", 0.0, 20.0], [-1.0, "some", "1e999"], "auto or a number >= 0"),
     "risk_table_folds": ([2], [1], "an integer >= 2"),
+    "monotone_constraints": (
+        [{"amount": 1}, {"isCard": {"age": -1}, "isFraud": {}}, {}],
+        [{"amount": 2}, {"amount": True}, [1], "amount", {"isCard": {"age": 0}}],
+        "an object",
+    ),
+    "interaction_constraints": (
+        [[["amount"], ["age", "country"]], []],
+        [["amount"], "amount", [[1]]],
+        "a list of lists of features",
+    ),
+    "task_base_rates": (
+        [{"isCard": 0.01}, {}],
+        [0.01, {"isCard": 1.0}, {"isCard": 0.0}, [0.1]],
+        "an object",
+    ),
 }
 
 # Defaults of the knobs that are not required, without tasks.
@@ -132,6 +147,9 @@ DEFAULTS = {
     "checkpoint_frequency": None,
     "risk_table_smoothing": "auto",
     "risk_table_folds": 5,
+    "monotone_constraints": None,
+    "interaction_constraints": None,
+    "task_base_rates": None,
 }
 
 HAS_EFFECT = None
@@ -147,6 +165,9 @@ EFFECTS: dict[str, list[tuple[dict[str, Any], str]] | None] = {
     "sample_weight_name": HAS_EFFECT,
     "task_weight_columns": HAS_EFFECT,
     "missing_labels": HAS_EFFECT,
+    "monotone_constraints": HAS_EFFECT,
+    "interaction_constraints": HAS_EFFECT,
+    "task_base_rates": HAS_EFFECT,
     "loss_type": HAS_EFFECT,
     "loss_beta": HAS_EFFECT,
     "loss_main_task_weight": HAS_EFFECT,
@@ -473,6 +494,9 @@ def test_knobs_with_effect_are_not_reported() -> None:
         "bagging_freq": 2,
         "use_quantized_grad": "auto",
         "early_stopping_rounds": 10,
+        "calibrate_intercept": False,
+        "monotone_constraints": {"a": 1},
+        "interaction_constraints": [["a"], ["b"]],
     }
     reported = parse(values, {}).without_effect()
     assert list(reported) == [

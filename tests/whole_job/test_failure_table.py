@@ -1,7 +1,7 @@
 """Every fault that a user can make ends the job with exit code 1 and one line that names it.
 
 Each row of the table is what is done to a valid tree, and the line. The rows stand in
-`failure_settings.py` and `failure_data.py`.
+`failure_settings.py`, `failure_controls.py` and `failure_data.py`.
 """
 
 import os
@@ -32,6 +32,7 @@ from failure_cases import (
     small_tree,
     values,
 )
+from failure_controls import of_controls
 from failure_data import (
     of_columns,
     of_one_channel,
@@ -69,6 +70,7 @@ def of_split(split: str) -> Iterator[Case]:
 
 CASES = [
     *of_hyperparameters(),
+    *of_controls(),
     *of_task_detection(),
     *of_the_platform(),
     *of_artifacts(),

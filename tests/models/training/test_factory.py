@@ -53,7 +53,8 @@ def test_every_structure_knob_arrives(name: str) -> None:
 
 
 def test_no_structure_setting_is_left_out() -> None:
-    assert set(CHANGED) | {"use_quantized_grad"} == set(vars(StructureSettings()))
+    others = {"use_quantized_grad", "interaction_constraints"}
+    assert set(CHANGED) | others == set(vars(StructureSettings()))
 
 
 @pytest.mark.parametrize(
@@ -71,6 +72,31 @@ def test_no_structure_setting_is_left_out() -> None:
 def test_when_the_structure_is_quantized(knobs: dict[str, Any], quantized: bool) -> None:
     settings = ModelFactory(hyperparameters(**knobs)).booster_settings()
     assert settings.structure.use_quantized_grad == quantized
+
+
+def test_constraints_go_by_the_columns_that_features_come_from() -> None:
+    knobs = hyperparameters(
+        monotone_constraints={"task 0": {"f0": 1}, "task 2": {"f0": -1, "f2": 1}},
+        interaction_constraints=[["f0", "f1"], ["f1", "f2"]],
+    )
+    settings = ModelFactory(knobs, ["f1", "f2", "f1", "f0"]).booster_settings()
+    assert settings.structure.interaction_constraints == ((0, 2, 3), (0, 1, 2))
+    assert settings.leaf_value.monotone is not None
+    assert settings.leaf_value.monotone.tolist() == [[0, 0, 0, 1], [0, 0, 0, 0], [0, 1, 0, -1]]
+
+
+def test_one_direction_for_all_tasks() -> None:
+    settings = ModelFactory(hyperparameters(monotone_constraints={"f1": -1})).booster_settings()
+    assert settings.leaf_value.monotone is not None
+    assert settings.leaf_value.monotone.tolist() == [[0, -1, 0, 0, 0]] * 3
+
+
+def test_without_constraints_nothing_is_bound() -> None:
+    empty = hyperparameters(monotone_constraints={}, interaction_constraints=[])
+    for knobs in (hyperparameters(), empty):
+        settings = ModelFactory(knobs).booster_settings()
+        assert settings.leaf_value.monotone is None
+        assert "interaction_constraints" not in settings.structure.lightgbm_params()
 
 
 def test_all_cores_that_may_be_used_by_default() -> None:
@@ -102,6 +128,8 @@ def test_every_leaf_value_knob_arrives(knobs: dict[str, Any], attribute: str, va
         ({"bagging_fraction": 0.7, "bagging_freq": 5}, "bagging_freq", 5),
         ({}, "bagging_freq", 0),
         ({}, "keep_best_self", False),
+        ({}, "base_rates", (None, None, None)),
+        ({"task_base_rates": {"task 1": 0.01}}, "base_rates", (None, 0.01, None)),
         ({"loss_type": "adaptive_kd"}, "keep_best_self", False),
         ({"loss_type": "adaptive_kd", "loss_kd_teacher": "best_self"}, "keep_best_self", True),
         ({"loss_type": "adaptive", "loss_kd_teacher": "best_self"}, "keep_best_self", False),
@@ -212,6 +240,9 @@ def other_value(name: str, field: Any) -> Any:
         "loss_split_gradient": "weighted_sum",
         "early_stopping_metric": "mean_auc",
         "missing_labels": "mask",
+        "monotone_constraints": {"f1": 1},
+        "interaction_constraints": [["f0", "f1"], ["f2"]],
+        "task_base_rates": {"task 1": 0.01},
     }
     if name in special:
         return special[name]
