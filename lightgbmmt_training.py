@@ -111,7 +111,7 @@ def run_job(environ: Mapping[str, str], stop: threading.Event) -> None:
         artifacts = load_precomputed(paths, environ, hyperparams)
         log_knobs_without_effect(hyperparams, artifacts)
 
-        channels = find_data(paths, hyperparams)
+        channels = find_data(paths, hyperparams, artifacts)
         tasks = identify_task_columns(channels.header(), hyperparams)
         hyperparams = hyperparams.with_tasks(tasks)
         data = prepare_data(channels, hyperparams, artifacts)

@@ -78,12 +78,24 @@ def log_knobs_without_effect(
         )
 
 
-def find_data(paths: JobPaths, hyperparams: LightGBMMtModelHyperparameters) -> Channels:
-    """Finds the data files of all splits; their headers, at least, are such."""
+def find_data(
+    paths: JobPaths, hyperparams: LightGBMMtModelHyperparameters, artifacts: PrecomputedArtifacts
+) -> Channels:
+    """Finds the data files of all splits, and checks that their headers look like such."""
     channels = find_channels(paths)
+    features = artifacts.selected_features
+    if features is None:
+        features = [*hyperparams.tab_field_list, *hyperparams.cat_field_list]
     tasks = hyperparams.task_label_names or [hyperparams.label_name]
-    check_headers(channels, [*hyperparams.tab_field_list, *hyperparams.cat_field_list, *tasks])
+    check_headers(channels, [*features, *tasks, *weight_columns(hyperparams)])
     return channels
+
+
+def weight_columns(hyperparams: LightGBMMtModelHyperparameters) -> list[str]:
+    """The columns that hold row weights, each once."""
+    of_tasks = (hyperparams.task_weight_columns or {}).values()
+    name = hyperparams.sample_weight_name
+    return list(dict.fromkeys([*([name] if name else []), *of_tasks]))
 
 
 def prepare_data(
@@ -95,13 +107,12 @@ def prepare_data(
     tasks = list(hyperparams.task_label_names or [])
     task_weights = hyperparams.task_weight_columns or {}
     sample_weight = hyperparams.sample_weight_name
-    weights = dict.fromkeys([*([sample_weight] if sample_weight else []), *task_weights.values()])
     columns, numerical, categorical = columns_to_read(
         hyperparams.tab_field_list,
         hyperparams.cat_field_list,
         tasks,
         hyperparams.id_name,
-        list(weights),
+        weight_columns(hyperparams),
         artifacts,
     )
     splits = read_splits(

@@ -6,17 +6,18 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from common.messages import quoted_list
+from common.messages import listed, quoted, quoted_list
 from exceptions import DataError
 from processing.dataset.labels import binary_labels
 from processing.dataset.weights import check_weights
 from processing.features.artifacts import PrecomputedArtifacts
 from processing.job.paths import JobPaths
-from processing.reading.channels import Channel, FileHeader, find_channel_files
+from processing.reading.channels import Channel, DataFile, FileHeader, find_channel_files
 from processing.reading.columns import TableColumns, check_columns
 from processing.reading.csv_file import DELIMITERS
 from processing.reading.data_files import read_headers
 from processing.reading.file_kinds import header_fault
+from processing.reading.folders import check_read_once
 from processing.reading.tables import read_table
 from processing.writing.evaluation_output import prediction_columns
 
@@ -50,38 +51,56 @@ def find_channels(paths: JobPaths) -> Channels:
     """Finds the data files of every split and reads their headers.
 
     Raises:
-        DataError: A channel is missing, has no data file or mixes formats, or a file has no
-            readable header.
+        DataError: A channel is missing, has no data file or mixes formats, a file has no readable
+            header, or a file is reached twice.
     """
     folders = {"train": paths.train, "val": paths.val}
     if paths.test is not None:
         folders["test"] = paths.test
-    by_split = {name: find_channel_files(name, folder) for name, folder in folders.items()}
+    by_split = {
+        name: find_channel_files(
+            name, folder, {other: path for other, path in folders.items() if other != name}
+        )
+        for name, folder in folders.items()
+    }
+    files = [file for channel in by_split.values() for file in channel.files]
+    check_read_once((file.label, file.path) for file in files)
+    _tell_of_partitions(files)
     return Channels(by_split, {name: read_headers(found) for name, found in by_split.items()})
 
 
-def check_headers(channels: Channels, wanted: Sequence[str]) -> None:
-    """Check the files that lack a column for what does not look like a header.
+def _tell_of_partitions(files: Sequence[DataFile]) -> None:
+    example = {name: file.label for file in files for name in file.partition_columns}
+    if example:
+        names = [f"{quoted(name)} ({label})" for name, label in example.items()]
+        logger.info("Partition columns, in the names of folders, are not read: %s", listed(names))
 
-    What is missing is said elsewhere; this says why, where that can be told.
+
+def check_headers(channels: Channels, wanted: Sequence[str]) -> None:
+    """Check the files that lack a column for reasons that can be told.
 
     Args:
         channels: The channels with the headers of their files.
         wanted: Columns that the files should have.
 
     Raises:
-        DataError: A file has another delimiter, no header, or is no table.
+        DataError: A file has another delimiter, no header, is no table, or a column is in the names
+            of its folders only.
     """
     for name, channel in channels.by_split.items():
-        if channel.file_format == "parquet":
-            continue
-        delimiter = DELIMITERS[channel.file_format]
-        for file, header in channels.headers[name].items():
-            if set(wanted) <= set(header.names):
-                continue
-            fault = header_fault(header.names, delimiter, wanted)
-            if fault:
-                raise DataError(f"{file}: {fault}")
+        for file in channel.files:
+            names = channels.headers[name][file.label].names
+            missing = [column for column in wanted if column not in names]
+            partitions = [column for column in missing if column in file.partition_columns]
+            if partitions:
+                raise DataError(
+                    f"{file.label}: columns are needed that are in the name of the folder only, "
+                    f"which is not read: {quoted_list(partitions)}; write them into the files"
+                )
+            if missing and channel.file_format in DELIMITERS:
+                fault = header_fault(names, DELIMITERS[channel.file_format], wanted)
+                if fault:
+                    raise DataError(f"{file.label}: {fault}")
 
 
 def columns_to_read(

@@ -1,14 +1,17 @@
 """Which data files an input channel has."""
 
 import logging
-import os
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import pyarrow as pa
 
-from common.messages import listed, quoted_list
+from common.messages import listed, printable, quoted_list
 from exceptions import DataError
+from processing.reading.folders import check_read_once, visible_files
 
 logger = logging.getLogger(__name__)
 
@@ -22,13 +25,16 @@ ENDINGS = {
 }
 
 
+_PARTITION = re.compile(r"([^=]+)=.*")
+
+
 @dataclass(frozen=True)
 class DataFile:
     """One file of a channel.
 
     Attributes:
         path: where it is.
-        label: what messages call it: `train/part-0.csv`.
+        label: what messages call it: `train/part-0.csv`, control characters escaped.
         file_format: `csv`, `tsv` or `parquet`.
         is_gzip: whether it is compressed as a whole.
     """
@@ -37,6 +43,12 @@ class DataFile:
     label: str
     file_format: str
     is_gzip: bool
+
+    @property
+    def partition_columns(self) -> list[str]:
+        """The columns that the names of its folders stand for, as in `train/dt=2026-01-01/`."""
+        folders = self.label.split("/")[1:-1]
+        return [found[1] for folder in folders if (found := _PARTITION.fullmatch(folder))]
 
 
 @dataclass(frozen=True)
@@ -69,28 +81,35 @@ class Channel:
     file_format: str
 
 
-def find_channel_files(name: str, folder: Path) -> Channel:
+def find_channel_files(
+    name: str, folder: Path, others: Mapping[str, Path] = MappingProxyType({})
+) -> Channel:
     """List a channel's data files, those of subfolders included; links are followed.
 
     Files and folders whose name starts with `_` or `.` are skipped. Files with another ending
     are ignored with a warning, as long as there is a data file. Nothing is written and no file
     is opened.
 
+    Args:
+        name: what messages call the channel.
+        folder: where its files are.
+        others: the folders of the other channels by name: links must not lead there.
+
     Raises:
         DataError: no such folder, nothing in it, no data file, several formats, empty files, links
-            to nowhere.
+            to nowhere, to a folder above or into another channel, two ways to one file.
     """
     if not folder.is_dir():
         raise DataError(f"channel {name!r}: wanted a folder with data files, found none: {folder}")
-    visible = _visible_files(name, folder)
+    visible = visible_files(name, folder, others)
     if not visible:
         raise DataError(f"channel {name!r} is empty: no data file in {folder}")
-    files, others, no_files = [], [], []
+    files, foreign, no_files = [], [], []
     for path in visible:
-        inner_path = path.relative_to(folder).as_posix()
+        inner_path = printable(path.relative_to(folder).as_posix())
         ending = _data_ending(path)
         if ending is None:
-            others.append(inner_path)
+            foreign.append(inner_path)
         elif not path.is_file():
             no_files.append(f"{name}/{inner_path}")
         else:
@@ -104,23 +123,13 @@ def find_channel_files(name: str, folder: Path) -> Channel:
     if not files:
         raise DataError(
             f"channel {name!r} has no data file ({', '.join(ENDINGS)}) in {folder}, "
-            f"only {quoted_list(others)}"
+            f"only {quoted_list(foreign)}"
         )
-    if others:
-        logger.warning("channel %r: files that are no data are ignored: %s", name, listed(others))
+    if foreign:
+        logger.warning("channel %r: files that are no data are ignored: %s", name, listed(foreign))
     _check_formats(name, files)
+    check_read_once((file.label, file.path) for file in files)
     return Channel(name, tuple(files), files[0].file_format)
-
-
-def _visible_files(name: str, folder: Path) -> list[Path]:
-    def refuse(error: OSError) -> None:
-        raise DataError(f"channel {name!r} cannot be listed: {error}") from error
-
-    found = []
-    for parent, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
-        folders[:] = [inner for inner in folders if not inner.startswith(("_", "."))]
-        found += [Path(parent, inner) for inner in names if not inner.startswith(("_", "."))]
-    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 
 
 def _data_ending(path: Path) -> str | None:

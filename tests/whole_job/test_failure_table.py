@@ -37,11 +37,11 @@ from failure_data import (
     of_columns,
     of_one_channel,
     of_one_file,
-    of_other_kinds,
     of_the_channels,
     of_values,
     of_weights_and_classes,
 )
+from failure_files import of_links, of_other_kinds, of_partitions
 from failure_settings import (
     of_artifacts,
     of_artifacts_and_data,
@@ -60,6 +60,7 @@ def of_split(split: str) -> Iterator[Case]:
         of_one_channel,
         of_one_file,
         of_other_kinds,
+        of_partitions,
         of_columns,
         of_values,
         of_artifacts_and_data,
@@ -75,6 +76,7 @@ CASES = [
     *of_the_platform(),
     *of_artifacts(),
     *of_the_channels(),
+    *of_links(),
     *of_weights_and_classes(),
     *(case for split in SPLITS for case in of_split(split)),
 ]
