@@ -19,117 +19,91 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 
 from benchmarks import accuracy_calibration, accuracy_masked
-from benchmarks.accuracy_defaults import alternatives
-from benchmarks.accuracy_job import Job, as_peer, lambda_l2, parse_settings, run_job
-from benchmarks.accuracy_report import JOB, comparison, per_task, progress, summary
+from benchmarks.accuracy_job import Job, alternatives, as_peer, lambda_l2, parse_settings, run_job
+from benchmarks.accuracy_report import JOB, comparison, per_task, summary
 from benchmarks.machine import machine_line
-from benchmarks.peers import Peer, Splits, installed_peers
-from benchmarks.tables import Table, TableMaker, built_in_tables, read_ai4i, read_csv
+from benchmarks.peers import Floats, Peer, Splits, installed_peers
+from benchmarks.tables import (
+    Table,
+    TableMaker,
+    always,
+    built_in_tables,
+    each_split,
+    read_ai4i,
+    read_csv,
+)
+from benchmarks.timing import CHECKOUT, say
 
-CHECKOUT = Path(__file__).resolve().parents[1]
 AI4I = CHECKOUT.parent / "shared" / "data" / "ai4i2020" / "ai4i2020.csv"
 
 
 def find_tables(ai4i: Path, folder: Path | None, only: list[str] | None) -> dict[str, TableMaker]:
-    """The tables to compare on: maker by name.
-
-    Raises:
-        ValueError: `only` names a table that is not there.
-    """
+    """The tables to compare on, maker by name; a ValueError if `only` names another."""
     tables: dict[str, TableMaker] = {}
-
-    def add(table: Table) -> None:
-        tables[table.name] = lambda _seed: table
-
     if ai4i.exists():
-        add(read_ai4i(ai4i))
+        tables["AI4I 2020"] = always(read_ai4i(ai4i))
     else:
-        progress(f"AI4I 2020 is left out: there is no {ai4i}")
+        say(f"AI4I 2020 is left out: there is no {ai4i}")
     tables |= built_in_tables()
     for path in sorted(folder.glob("*.csv")) if folder is not None else []:
-        add(read_csv(path))
-    unknown = sorted(set(only or []) - set(tables))
-    if unknown:
+        tables[path.stem] = always(read_csv(path))
+    if unknown := sorted(set(only or []) - set(tables)):
         raise ValueError(f"no such table: {unknown}; there are: {list(tables)}")
     return {name: make for name, make in tables.items() if not only or name in only}
 
 
 def compare(
-    tables: dict[str, TableMaker],
-    peers: dict[str, Peer],
+    tables: Mapping[str, TableMaker],
+    peers: Mapping[str, Peer],
     n_splits: int,
     n_threads: int,
     job: Job,
 ) -> pd.DataFrame:
     """Scores of every table, split, model and task: see `accuracy_report.comparison`."""
     rows: list[dict[str, object]] = []
-    for name, make_table in tables.items():
-        for seed in range(n_splits):
-            table = make_table(seed)
-            splits = table.splits(seed)
-            for model, predict in {JOB: as_peer(job, {}), **peers}.items():
-                started = time.perf_counter()
-                probs = predict(table, splits, seed, n_threads)
-                seconds = time.perf_counter() - started
-                progress(f"{name}, split {seed}, {model}: {seconds:.1f} s")
-                key = {
-                    "table": _described(table),
-                    "resampled": table.resampled,
-                    "split": seed,
-                    "model": model,
-                    "seconds": seconds,
-                }
-                rows += [key | scores for scores in task_scores(table, splits["test"], probs)]
+    for key, table, splits, seed in each_split(tables, n_splits):
+        described = f"{table.name} ({len(table.rows)} x {len(table.features)}, "
+        key["table"] = f"{described}{len(table.tasks)} tasks)"
+        for model, predict in {JOB: as_peer(job, {}), **peers}.items():
+            started = time.perf_counter()
+            probs = predict(table, splits, seed, n_threads)
+            seconds = time.perf_counter() - started
+            say(f"{table.name}, split {seed}, {model}: {seconds:.1f} s")
+            scores = task_scores(table, splits["test"], probs)
+            rows += [{**key, "model": model, "seconds": seconds, **each} for each in scores]
     return pd.DataFrame(rows)
 
 
-def task_scores(
-    table: Table, test: pd.DataFrame, probs: NDArray[np.float64]
-) -> Iterator[dict[str, object]]:
+def task_scores(table: Table, test: pd.DataFrame, probs: Floats) -> Iterator[dict[str, object]]:
     """The scores of each task, computed by scikit-learn."""
     for task, prob in zip(table.tasks, probs.T, strict=True):
-        label = test[task]
         yield {
             "task": task,
-            "auc": roc_auc_score(label, prob),
-            "ap": average_precision_score(label, prob),
-            "logloss": log_loss(label, prob),
+            "auc": roc_auc_score(test[task], prob),
+            "ap": average_precision_score(test[task], prob),
+            "logloss": log_loss(test[task], prob),
         }
-
-
-def _described(table: Table) -> str:
-    n_features = len(table.features)
-    return f"{table.name} ({len(table.rows)} x {n_features}, {len(table.tasks)} tasks)"
 
 
 def main() -> None:
     """Reads the command line, compares, and prints the report."""
     parser = argparse.ArgumentParser(description="Compare accuracy; prints a Markdown table.")
-    parser.add_argument("--ai4i", type=Path, default=AI4I, help="ai4i2020.csv as published")
-    parser.add_argument("--folder", type=Path, help="folder of CSV files with columns task_...")
-    parser.add_argument("--only", nargs="+", metavar="TABLE", help="names of the tables wanted")
-    parser.add_argument("--splits", type=int, default=5, help="random splits, at least 2")
-    parser.add_argument("--threads", type=int, default=2, help="threads of every model")
-    parser.add_argument(
-        "--set", nargs="+", default=[], metavar="NAME=VALUE", help="hyperparameters of the job"
-    )
-    parser.add_argument("--per-task", action="store_true", help="add a table of all tasks")
-    parser.add_argument(
-        "--calibration", action="store_true", help="instead, tell how calibrated the job is"
-    )
-    parser.add_argument(
-        "--masked", action="store_true", help="instead, tell what missing labels cost"
-    )
-    parser.add_argument(
-        "--defaults", action="store_true", help="instead, tell what other hyperparameters give"
-    )
-    parser.add_argument("--scores", type=Path, help="CSV file to write all scores to")
+    add = parser.add_argument
+    add("--ai4i", type=Path, default=AI4I, help="ai4i2020.csv as published")
+    add("--folder", type=Path, help="folder of CSV files with columns task_...")
+    add("--only", nargs="+", metavar="TABLE", help="names of the tables wanted")
+    add("--splits", type=int, default=5, help="random splits, at least 2")
+    add("--threads", type=int, default=2, help="threads of every model")
+    add("--set", nargs="+", default=[], metavar="NAME=VALUE", help="hyperparameters of the job")
+    add("--per-task", action="store_true", help="add a table of all tasks")
+    add("--calibration", action="store_true", help="instead, tell how calibrated the job is")
+    add("--masked", action="store_true", help="instead, tell what missing labels cost")
+    add("--defaults", action="store_true", help="instead, tell what other hyperparameters give")
+    add("--scores", type=Path, help="CSV file to write all scores to")
     args = parser.parse_args()
     if args.splits < 2:
         parser.error("an interval needs at least two splits")
@@ -137,9 +111,7 @@ def main() -> None:
     settings = parse_settings(args.set)
     n_splits, n_threads = args.splits, args.threads
 
-    def job(
-        table: Table, splits: Splits, seed: int, more: Mapping[str, object]
-    ) -> NDArray[np.float64]:
+    def job(table: Table, splits: Splits, seed: int, more: Mapping[str, object]) -> Floats:
         return run_job(table, splits, seed, n_threads, {**settings, **more})
 
     if args.calibration:

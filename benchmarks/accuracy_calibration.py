@@ -14,13 +14,11 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from benchmarks.accuracy_job import Job
-from benchmarks.accuracy_report import paired_difference, progress
-from benchmarks.peers import SINGLE, single_lightgbm
-from benchmarks.tables import TableMaker
+from benchmarks.accuracy_report import by_table, paired_difference
+from benchmarks.peers import SINGLE, Floats, single_lightgbm
+from benchmarks.tables import TableMaker, each_split
 from models.evaluation.calibration import expected_calibration_error
 from models.evaluation.score_counts import count_tasks
-
-CONFIDENCE = 0.99
 
 ALL_TREES = {"early_stopping_rounds": 0, "num_iterations": 100}
 VARIANTS: dict[str, dict[str, object]] = {
@@ -38,23 +36,19 @@ def measure(
 ) -> pd.DataFrame:
     """Calibration of the job's variants and of single models: see `calibration_table`."""
     rows: list[dict[str, object]] = []
-    for name, make_table in tables.items():
-        for seed in range(n_splits):
-            table = make_table(seed)
-            splits = table.splits(seed)
-            probs = {SINGLE: single_lightgbm(table, splits, seed, n_threads)}
-            for variant, settings in VARIANTS.items():
-                probs[variant] = job(table, splits, seed, settings)
-            label = splits["test"][table.tasks].to_numpy()
-            for model, prob in probs.items():
-                key = {"table": name, "resampled": table.resampled, "split": seed, "model": model}
-                rows += [key | row for row in calibration_rows(label, prob, table.tasks)]
-            progress(f"{name}, split {seed}: calibration")
+    for key, table, splits, seed in each_split(tables, n_splits):
+        probs = {SINGLE: single_lightgbm(table, splits, seed, n_threads)}
+        probs |= {name: job(table, splits, seed, settings) for name, settings in VARIANTS.items()}
+        label = splits["test"][table.tasks].to_numpy()
+        for model, prob in probs.items():
+            rows += [
+                {**key, "model": model, **row} for row in calibration_rows(label, prob, table.tasks)
+            ]
     return pd.DataFrame(rows)
 
 
 def calibration_rows(
-    label: NDArray[np.integer], prob: NDArray[np.float64], tasks: list[str]
+    label: NDArray[np.integer], prob: Floats, tasks: list[str]
 ) -> list[dict[str, object]]:
     """For each task whether the mean probability is inside the interval, and the ECE.
 
@@ -66,9 +60,8 @@ def calibration_rows(
     rows: list[dict[str, object]] = []
     labels = {index: label[:, index] for index in range(len(tasks))}
     for index, counts in enumerate(count_tasks(labels, prob, tasks)):
-        interval = binomtest(counts.n_positives, counts.n_rows).proportion_ci(CONFIDENCE, "exact")
-        mean = float(prob[:, index].mean())
-        inside = interval.low <= mean <= interval.high
+        interval = binomtest(counts.n_positives, counts.n_rows).proportion_ci(0.99, "exact")
+        inside = interval.low <= float(prob[:, index].mean()) <= interval.high
         ece = expected_calibration_error(counts)
         rows.append({"task": tasks[index], "inside": inside, "ece": ece})
     return rows
@@ -86,19 +79,14 @@ def calibration_table(rows: pd.DataFrame) -> str:
         "expected calibration error, job / single | difference |",
         "|---|---|---|---|---|",
     ]
-    for table in rows["table"].unique():
-        of_table = rows[rows["table"] == table]
-        inside = of_table.groupby("model")["inside"].agg(["sum", "size"])
+    for table, of_table, resampled in by_table(rows):
+        counts = of_table.groupby("model")["inside"].agg(["sum", "size"])
+        inside = {model: f"{row['sum']} of {row['size']}" for model, row in counts.iterrows()}
         ece = of_table.pivot_table(index="split", columns="model", values="ece")
-        resampled = bool(of_table["resampled"].iloc[0])
         for variant in VARIANTS:
-            gap = (ece[variant] - ece[SINGLE]).to_numpy()
-            shares = [
-                f"{inside.loc[m, 'sum']} of {inside.loc[m, 'size']}" for m in (variant, SINGLE)
-            ]
+            gap = paired_difference((ece[variant] - ece[SINGLE]).to_numpy(), resampled=resampled)
             lines.append(
-                f"| {table} | {variant} | {' / '.join(shares)} | "
-                f"{ece[variant].mean():.4f} / {ece[SINGLE].mean():.4f} | "
-                f"{paired_difference(gap, resampled=resampled)} |"
+                f"| {table} | {variant} | {inside[variant]} / {inside[SINGLE]} | "
+                f"{ece[variant].mean():.4f} / {ece[SINGLE].mean():.4f} | {gap} |"
             )
     return "\n".join(lines)

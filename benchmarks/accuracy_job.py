@@ -9,36 +9,36 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 import lightgbmmt_training
-from benchmarks.peers import LEARNING_RATE, MOST_TREES, NUM_LEAVES, PATIENCE, Peer, Splits
+from benchmarks.peers import LEARNING_RATE, MOST_TREES, NUM_LEAVES, PATIENCE, Floats, Peer, Splits
 from benchmarks.tables import Table
 from examples.tree import write_splits
 from hyperparams.job_hyperparameters import LightGBMMtModelHyperparameters
 
-Job = Callable[[Table, Splits, int, Mapping[str, object]], NDArray[np.float64]]
+Job = Callable[[Table, Splits, int, Mapping[str, object]], Floats]
 """From table, splits, seed and settings to the job's probabilities of the test rows."""
+
+ALTERNATIVES: tuple[Mapping[str, object], ...] = (
+    {"lambda_l2": 0},
+    {"lambda_l2": 2},
+    {"lambda_l2": 4},
+    {"lambda_l2": 10},
+    {"min_data_in_leaf": 5},
+    {"use_quantized_grad": False},
+    {"loss_split_gradient": "weighted_sum"},
+    {"loss_type": "adaptive"},
+)
+"""Settings that could have been the defaults."""
 
 
 def run_job(
-    table: Table,
-    splits: Splits,
-    seed: int,
-    n_threads: int,
-    settings: Mapping[str, object],
-) -> NDArray[np.float64]:
+    table: Table, splits: Splits, seed: int, n_threads: int, settings: Mapping[str, object]
+) -> Floats:
     """Trains by `lightgbmmt_training.run_job` and reads the predictions that it has written.
 
-    Args:
-        table: The table, for its columns.
-        splits: Rows of `train`, `val` and `test`.
-        seed: Seed of the job.
-        n_threads: Threads of the job.
-        settings: Hyperparameters that differ from the benchmark's, which are the job's defaults
-            but for the early stopping that all models have.
+    The settings come on top of the job's defaults and of the early stopping that all models have.
 
     Returns:
         Probabilities of the test rows, shape (n, K).
@@ -59,32 +59,41 @@ def run_job(
         **settings,
     }
     with TemporaryDirectory() as folder:
-        base = Path(folder)
-        write_splits(base, splits, hyperparameters, "parquet")
-        logging.disable(logging.WARNING)
-        try:
-            lightgbmmt_training.run_job({"SAGEMAKER_BASE_DIR": folder}, threading.Event())
-        finally:
-            logging.disable(logging.NOTSET)
-        predictions = _read_predictions(base / "output" / "data" / "test.tar.gz")
-    return predictions[[f"{task}_prob" for task in table.tasks]].to_numpy(dtype=np.float64)
+        write_splits(Path(folder), splits, hyperparameters, "parquet")
+        content = train_in(Path(folder), "test.tar.gz", "test/predictions.parquet")
+    predictions = pd.read_parquet(io.BytesIO(content))
+    return predictions[[f"{task}_prob" for task in table.tasks]].to_numpy(dtype=float)
+
+
+def train_in(base: Path, archive: str, member: str) -> bytes:
+    """Runs the job quietly on an `/opt/ml` tree and returns a file of its evaluation."""
+    logging.disable(logging.WARNING)
+    try:
+        lightgbmmt_training.run_job({"SAGEMAKER_BASE_DIR": str(base)}, threading.Event())
+    finally:
+        logging.disable(logging.NOTSET)
+    with tarfile.open(base / "output" / "data" / archive) as tar:
+        file = tar.extractfile(member)
+        if file is None:
+            raise ValueError(f"{archive} holds no file {member}")
+        return file.read()
 
 
 def as_peer(job: Job, settings: Mapping[str, object]) -> Peer:
-    """The job with some settings, called as a peer is; it has its number of threads already."""
+    """The job with some settings, in the form of what it is compared with."""
+    return lambda table, splits, seed, _n_threads: job(table, splits, seed, settings)
 
-    def predict(table: Table, splits: Splits, seed: int, _: int) -> NDArray[np.float64]:
-        return job(table, splits, seed, settings)
 
-    return predict
+def alternatives(job: Job) -> dict[str, Peer]:
+    """The job with other settings, by what they are, as peers of the job with its defaults."""
+    return {
+        ", ".join(f"{name}={value}" for name, value in settings.items()): as_peer(job, settings)
+        for settings in ALTERNATIVES
+    }
 
 
 def parse_settings(assignments: list[str]) -> dict[str, object]:
-    """Reads `name=value` pairs; a value is JSON, or else text.
-
-    Raises:
-        ValueError: A pair has no `=`.
-    """
+    """Reads `name=value` pairs; a value is JSON, or else text."""
     settings: dict[str, object] = {}
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
@@ -101,11 +110,3 @@ def lambda_l2(settings: Mapping[str, object]) -> float:
     """The regularization of the job's leaf values with these settings."""
     default = LightGBMMtModelHyperparameters.model_fields["lambda_l2"].default
     return float(str(settings.get("lambda_l2", default)))
-
-
-def _read_predictions(archive: Path) -> pd.DataFrame:
-    with tarfile.open(archive) as tar:
-        member = tar.extractfile("test/predictions.parquet")
-        if member is None:
-            raise ValueError(f"{archive} holds no file test/predictions.parquet")
-        return pd.read_parquet(io.BytesIO(member.read()))

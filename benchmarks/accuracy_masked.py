@@ -8,13 +8,12 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.accuracy_job import Job
-from benchmarks.accuracy_report import paired_difference, progress
-from benchmarks.peers import single_lightgbm
-from benchmarks.tables import Table, TableMaker
+from benchmarks.accuracy_report import by_table, paired_difference
+from benchmarks.peers import Floats, single_lightgbm
+from benchmarks.tables import Table, TableMaker, each_split
 
 SHARE_MASKED = 0.4
 TASK = 1
@@ -41,44 +40,26 @@ def masked_splits(table: Table, seed: int) -> dict[str, pd.DataFrame]:
 def measure(
     tables: Mapping[str, TableMaker], job: Job, n_splits: int, n_threads: int, lambda_l2: float
 ) -> pd.DataFrame:
-    """Test AUC of the masked task and of the others: see `masked_table`.
-
-    Args:
-        tables: Maker of each table by name.
-        job: Trains the job and predicts the test rows.
-        n_splits: Number of random splits.
-        n_threads: Threads of the single models.
-        lambda_l2: Regularization of the second kind of single models.
-    """
+    """Test AUC of the masked task and of the others: see `masked_table`."""
     rows: list[dict[str, object]] = []
-    for name, make_table in tables.items():
-        for seed in range(n_splits):
-            table = make_table(seed)
-            whole, masked = table.splits(seed), masked_splits(table, seed)
-            auc_whole = _aucs(whole["test"], table.tasks, job(table, whole, seed, {}))
-            mask = {"missing_labels": "mask"}
-            auc_masked = _aucs(whole["test"], table.tasks, job(table, masked, seed, mask))
-            other_tasks = [task for task in table.tasks if task != table.tasks[TASK]]
-            alone = Table(name, table.rows.drop(columns=other_tasks), [table.tasks[TASK]])
-            single, alike = (
-                _aucs(
-                    whole["test"], alone.tasks, single_lightgbm(alone, masked, seed, n_threads, l2)
-                )
-                for l2 in (0.0, lambda_l2)
-            )
-            rows.append(
-                {
-                    "table": name,
-                    "resampled": table.resampled,
-                    "others_whole": np.delete(auc_whole, TASK).mean(),
-                    "others_masked": np.delete(auc_masked, TASK).mean(),
-                    "task_whole": auc_whole[TASK],
-                    "task_masked": auc_masked[TASK],
-                    "single": single[0],
-                    "single_alike": alike[0],
-                }
-            )
-            progress(f"{name}, split {seed}: masked labels")
+    for key, table, whole, seed in each_split(tables, n_splits):
+        masked, test = masked_splits(table, seed), whole["test"]
+        auc_whole = _aucs(test, table.tasks, job(table, whole, seed, {}))
+        mask = {"missing_labels": "mask"}
+        auc_masked = _aucs(test, table.tasks, job(table, masked, seed, mask))
+        others = [task for task in table.tasks if task != table.tasks[TASK]]
+        alone = Table(table.name, table.rows.drop(columns=others), [table.tasks[TASK]])
+        row = {
+            **key,
+            "others_whole": np.delete(auc_whole, TASK).mean(),
+            "others_masked": np.delete(auc_masked, TASK).mean(),
+            "task_whole": auc_whole[TASK],
+            "task_masked": auc_masked[TASK],
+        }
+        for name, l2 in (("single", 0.0), ("single_alike", lambda_l2)):
+            prob = single_lightgbm(alone, masked, seed, n_threads, l2)
+            row[name] = _aucs(test, alone.tasks, prob)[0]
+        rows.append(row)
     return pd.DataFrame(rows)
 
 
@@ -87,7 +68,8 @@ def masked_table(rows: pd.DataFrame) -> str:
 
     Args:
         rows: A row per `table` and split with `resampled` and the AUCs `others_whole`,
-            `others_masked`, `task_whole`, `task_masked`, `single` and `single_alike`.
+            `others_masked`, `task_whole`, `task_masked`, `single` and `single_alike`, the last
+            with the job's `lambda_l2`.
     """
     lines = [
         "| table | AUC of the other tasks, masked / whole | difference | "
@@ -96,27 +78,22 @@ def masked_table(rows: pd.DataFrame) -> str:
         "job masked - single | job masked - single, lambda_l2 as the job's |",
         "|---|---|---|---|---|---|",
     ]
-    for table in rows["table"].unique():
-        of_table = rows[rows["table"] == table]
-        resampled = bool(of_table["resampled"].iloc[0])
+    pairs = [("others_masked", "others_whole")]
+    pairs += [("task_masked", single) for single in ("single", "single_alike")]
+    for table, of_table, resampled in by_table(rows):
         means = of_table.drop(columns="table").mean()
         differences = [
-            paired_difference((of_table[a] - of_table[b]).to_numpy(), resampled=resampled)
-            for a, b in (
-                ("others_masked", "others_whole"),
-                ("task_masked", "single"),
-                ("task_masked", "single_alike"),
-            )
+            str(paired_difference((of_table[a] - of_table[b]).to_numpy(), resampled=resampled))
+            for a, b in pairs
         ]
         of_task = ("task_masked", "task_whole", "single", "single_alike")
-        lines.append(
-            f"| {table} | {means['others_masked']:.4f} / {means['others_whole']:.4f} | "
-            f"{differences[0]} | {' / '.join(f'{means[column]:.4f}' for column in of_task)} | "
-            f"{differences[1]} | {differences[2]} |"
-        )
+        others = " / ".join(f"{means[column]:.4f}" for column in pairs[0])
+        own = " / ".join(f"{means[column]:.4f}" for column in of_task)
+        cells = [table, others, differences[0], own, *differences[1:]]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _aucs(test: pd.DataFrame, tasks: list[str], probs: NDArray[np.float64]) -> NDArray[np.float64]:
+def _aucs(test: pd.DataFrame, tasks: list[str], probs: Floats) -> Floats:
     pairs = zip(tasks, probs.T, strict=True)
     return np.array([roc_auc_score(test[task], prob) for task, prob in pairs])

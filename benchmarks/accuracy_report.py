@@ -1,6 +1,6 @@
 """Paired comparisons of the job with its peers, as a Markdown table."""
 
-import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,6 @@ from benchmarks.tables import SHARES
 JOB = "this job"
 METRICS = {"auc": "AUC", "ap": "AP", "logloss": "log-loss"}
 LOWER_IS_BETTER = frozenset({"logloss"})
-CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,14 @@ def paired_difference(differences: NDArray[np.float64], *, resampled: bool) -> D
     n = len(differences)
     overlap = SHARES["test"] / SHARES["train"] if resampled else 0.0
     error = np.sqrt((1 / n + overlap) * differences.var(ddof=1))
-    quantile = student_t.ppf(0.5 + CONFIDENCE / 2, n - 1)
+    quantile = student_t.ppf(0.975, n - 1)
     return Difference(float(differences.mean()), float(quantile * error))
+
+
+def by_table(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, bool]]:
+    """The rows of each table, with its name and whether its splits are of one real table."""
+    for name, of_table in rows.groupby("table", sort=False):
+        yield str(name), of_table, bool(of_table["resampled"].iloc[0])
 
 
 def comparison(scores: pd.DataFrame) -> str:
@@ -54,15 +59,13 @@ def comparison(scores: pd.DataFrame) -> str:
         scores: A row per `table`, `resampled`, `split`, `task` and `model` with a column for each
             of `METRICS`.
     """
-    lines = []
-    tables = [str(name) for name in scores["table"].unique()]
-    for table in tables:
-        rows = scores[scores["table"] == table]
-        resampled = bool(rows["resampled"].iloc[0])
-        lines += [_row(table, rows, peer, "split", resampled=resampled) for peer in _peers(scores)]
-    if len(tables) > 1:
-        lines += _rows_over_tables(scores)
-    return "\n".join([*_HEAD, *lines])
+    lines = [
+        _row(table, rows, peer, "split", resampled=resampled)
+        for table, rows, resampled in by_table(scores)
+        for peer in _peers(scores)
+    ]
+    over_tables = _rows_over_tables(scores) if len(scores["table"].unique()) > 1 else []
+    return "\n".join([*_HEAD, *lines, *over_tables])
 
 
 def summary(scores: pd.DataFrame) -> str:
@@ -78,17 +81,10 @@ def per_task(scores: pd.DataFrame) -> str:
         "|---|---|" + "---|" * len(models),
     ]
     for (table, task), of_task in scores.groupby(["table", "task"], sort=False):
-        cells = []
-        for model in models:
-            means = of_task.loc[of_task["model"] == model, list(METRICS)].mean()
-            cells.append(" / ".join(f"{mean:.4f}" for mean in means))
+        means = of_task.groupby("model", sort=False)[[*METRICS]].mean()
+        cells = [" / ".join(f"{mean:.4f}" for mean in means.loc[model]) for model in models]
         lines.append(f"| {table} | {task} | {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def progress(text: str) -> None:
-    """Prints a line to the standard error: the standard output holds the report alone."""
-    print(text, file=sys.stderr, flush=True)
 
 
 _HEAD = (
@@ -109,26 +105,21 @@ def _rows_over_tables(scores: pd.DataFrame) -> list[str]:
 
 
 def _row(label: str, scores: pd.DataFrame, peer: str, unit: str, *, resampled: bool) -> str:
-    """The comparison with one peer; pairs are formed by `unit`, a column of `scores`."""
+    """The comparison with one peer; pairs are formed by `unit`, a column of `scores`.
+
+    At the end stand the tasks whose mean over the splits is better, and worse, than the peer's.
+    """
+
+    def paired(metric: str, *units: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        means = scores.pivot_table(index=list(units), columns="model", values=metric)
+        return means[JOB].to_numpy(), means[peer].to_numpy()
+
     cells, wins = [], []
     for metric in METRICS:
-        job, other = _paired(scores, peer, metric, unit)
+        job, other = paired(metric, unit)
         difference = paired_difference(job - other, resampled=resampled)
         cells += [f"{job.mean():.4f} / {other.mean():.4f}", str(difference)]
-        wins.append(_won_and_lost(scores, peer, metric))
+        job, other = paired(metric, "table", "task")
+        gain = other - job if metric in LOWER_IS_BETTER else job - other
+        wins.append(f"{(gain > 0).sum()}:{(gain < 0).sum()}")
     return f"| {label} | {peer} | {' | '.join(cells)} | {', '.join(wins)} |"
-
-
-def _paired(
-    scores: pd.DataFrame, peer: str, metric: str, *units: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean scores of the job and of a peer in every unit."""
-    means = scores.pivot_table(index=list(units), columns="model", values=metric)
-    return means[JOB].to_numpy(), means[peer].to_numpy()
-
-
-def _won_and_lost(scores: pd.DataFrame, peer: str, metric: str) -> str:
-    """Number of tasks whose mean over the splits is better, and worse, than the peer's."""
-    job, other = _paired(scores, peer, metric, "table", "task")
-    gain = other - job if metric in LOWER_IS_BETTER else job - other
-    return f"{(gain > 0).sum()}:{(gain < 0).sum()}"

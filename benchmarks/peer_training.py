@@ -1,24 +1,23 @@
-"""Times the training of other libraries on a made table.
+"""Programs that the speed program measures: training and prediction with other models.
 
-`python -m benchmarks.peer_training xgboost TABLE --tasks task_00 task_01 --short 10 --long 60
---threads 2` prints a JSON object: seconds to build the library's matrix, and those of a short and a
-long training on it. Trees have 31 leaves (CatBoost: 32).
-
-The parameters were checked with lightgbm 4.7.0, catboost 1.2.10 and xgboost 3.2.0.
+Single-task LightGBM, its default parameters and 31 leaves, is the unit of most figures. The
+parameters were checked with lightgbm 4.7.0, catboost 1.2.10 and xgboost 3.4.1.
 """
 
-import argparse
-import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.speed_matrix import read_matrix
+from benchmarks.peers import CATBOOST, XGBOOST
+from benchmarks.speed_data import read_matrix
+from benchmarks.timing import run_as_program
+
+_QUANTIZED = {"use_quantized_grad": True, "num_grad_quant_bins": 64, "stochastic_rounding": False}
+"""What the job does by default, see `models.engine.structure`."""
 
 Trainer = Callable[[int], object]
 """Trains that many trees."""
@@ -29,7 +28,7 @@ Maker = Callable[[NDArray[np.float32], NDArray[np.uint8], int], Trainer]
 
 def single_lightgbm(x: NDArray[np.float32], y: NDArray[np.uint8], n_threads: int) -> Trainer:
     """K binary models one after the other on one Dataset."""
-    params = {"objective": "binary", "num_threads": n_threads, "verbosity": -1}
+    params = _binary(n_threads)
     dataset = lgb.Dataset(x, y[:, 0], params=params, free_raw_data=False).construct()
 
     def train(n_trees: int) -> None:
@@ -45,17 +44,7 @@ def xgboost_multi_output(x: NDArray[np.float32], y: NDArray[np.uint8], n_threads
     import xgboost  # noqa: PLC0415 - may not be installed
 
     matrix = xgboost.QuantileDMatrix(x, y, nthread=n_threads)
-    params: dict[str, Any] = {
-        "objective": "binary:logistic",
-        "multi_strategy": "multi_output_tree",
-        "tree_method": "hist",
-        "grow_policy": "lossguide",
-        "max_leaves": 31,
-        "max_depth": 0,
-        "learning_rate": 0.1,
-        "nthread": n_threads,
-    }
-    return lambda n_trees: xgboost.train(params, matrix, n_trees)
+    return lambda n_trees: xgboost.train({**XGBOOST, "nthread": n_threads}, matrix, n_trees)
 
 
 def catboost_multilogloss(x: NDArray[np.float32], y: NDArray[np.uint8], n_threads: int) -> Trainer:
@@ -64,19 +53,9 @@ def catboost_multilogloss(x: NDArray[np.float32], y: NDArray[np.uint8], n_thread
 
     pool = Pool(x, y)
     pool.quantize()
-
-    def train(n_trees: int) -> None:
-        CatBoostClassifier(
-            loss_function="MultiLogloss",
-            iterations=n_trees,
-            learning_rate=0.1,
-            depth=5,
-            thread_count=n_threads,
-            allow_writing_files=False,
-            verbose=False,
-        ).fit(pool)
-
-    return train
+    return lambda n_trees: CatBoostClassifier(
+        **CATBOOST, iterations=n_trees, thread_count=n_threads
+    ).fit(pool)
 
 
 PEERS: dict[str, Maker] = {
@@ -90,34 +69,79 @@ def measure(
     make: Maker,
     x: NDArray[np.float32],
     y: NDArray[np.uint8],
-    trees: tuple[int, int],
+    trees: Sequence[int],
     n_threads: int,
 ) -> dict[str, float]:
     """Seconds to build the matrix, and to train `trees[0]` and `trees[1]` trees on it."""
     started = time.perf_counter()
     train = make(x, y, n_threads)
-    build = time.perf_counter() - started
-    seconds = []
-    for n_trees in trees:
+    seconds = {"build": time.perf_counter() - started}
+    for name, n_trees in zip(("short", "long"), trees, strict=True):
         started = time.perf_counter()
         train(n_trees)
-        seconds.append(time.perf_counter() - started)
-    return {"build": build, "short": seconds[0], "long": seconds[1]}
+        seconds[name] = time.perf_counter() - started
+    return seconds
 
 
-def main() -> None:
-    """Reads the command line, trains, and prints the seconds."""
-    parser = argparse.ArgumentParser(description="Time the training of another library.")
-    parser.add_argument("peer", choices=list(PEERS))
-    parser.add_argument("table", type=Path, help="folder of a made Parquet table")
-    parser.add_argument("--tasks", nargs="+", required=True, help="label columns")
-    parser.add_argument("--short", type=int, required=True, help="trees of the short training")
-    parser.add_argument("--long", type=int, required=True, help="trees of the long training")
-    parser.add_argument("--threads", type=int, required=True)
-    args = parser.parse_args()
-    x, y = read_matrix(args.table / "train", args.tasks)
-    print(json.dumps(measure(PEERS[args.peer], x, y, (args.short, args.long), args.threads)))
+def train_single(
+    table: Path,
+    task: str,
+    n_trees: int,
+    n_threads: int,
+    *,
+    quantized: bool = False,
+    model: str | None = None,
+) -> lgb.Booster:
+    """Trains a binary model on a made table; no validation rows, nothing but the trees."""
+    x, y = read_matrix(table / "train", [task])
+    params = _binary(n_threads) | (_QUANTIZED if quantized else {})
+    dataset = lgb.Dataset(x, y[:, 0], params=params)
+    booster = lgb.train(params, dataset, n_trees, callbacks=[_print_progress])
+    return booster if model is None else booster.save_model(model)
+
+
+def time_predictions(
+    x: NDArray[np.float32], shared: Path, singles: list[Path], n_pairs: int, n_threads: int
+) -> list[tuple[float, float]]:
+    """Seconds that a model file of K tasks and K files of one task take, by turns, in each pair."""
+    kinds = [[lgb.Booster(model_file=path) for path in paths] for paths in ([shared], singles)]
+    for models in kinds:
+        _predict_seconds(models, x[:1000], n_threads)
+    return [
+        (_predict_seconds(kinds[0], x, n_threads), _predict_seconds(kinds[1], x, n_threads))
+        for _ in range(n_pairs)
+    ]
+
+
+def _predict_seconds(models: list[lgb.Booster], x: NDArray[np.float32], n_threads: int) -> float:
+    started = time.perf_counter()
+    for model in models:
+        model.predict(x, num_threads=n_threads)
+    return time.perf_counter() - started
+
+
+def _binary(n_threads: int) -> dict[str, object]:
+    return {"objective": "binary", "num_threads": n_threads, "verbosity": -1}
+
+
+def _print_progress(env: lgb.callback.CallbackEnv) -> None:
+    """Prints as often as the job does."""
+    done, n_trees = env.iteration + 1, env.end_iteration
+    if done % max(1, n_trees // 10) == 0 or done == n_trees:
+        print(f"iteration {done}/{n_trees}", flush=True)
+
+
+def run(program: str, table: str, n_threads: int, **values: object) -> object:
+    """One of the programs on a made table: `train_single`, `predict`, or the module of a peer."""
+    if program == "train_single":
+        train_single(Path(table), n_threads=n_threads, **values)  # type: ignore[arg-type]
+        return None
+    tasks = values.pop("tasks", [])
+    x, y = read_matrix(Path(table) / "train", list(tasks))  # type: ignore[call-overload]
+    if program == "predict":
+        return time_predictions(x, n_threads=n_threads, **values)  # type: ignore[arg-type]
+    return measure(PEERS[program], x, y, n_threads=n_threads, **values)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":
-    main()
+    run_as_program(run)

@@ -9,7 +9,7 @@ target-encoded for the main task.
 Two peers are held back where they would take minutes for a table: CatBoost does not combine
 categories, and XGBoost has 64 bins, as its time grows with bins times features times tasks.
 
-The parameters were checked with lightgbm 4.7.0, catboost 1.2.10 and xgboost 3.2.0.
+The parameters were checked with lightgbm 4.7.0, catboost 1.2.10 and xgboost 3.4.1.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,6 +31,23 @@ MOST_TREES = 300
 PATIENCE = 30
 SINGLE = "K single LightGBM"
 """Name of the single models in the report."""
+
+XGBOOST: dict[str, object] = {
+    "objective": "binary:logistic",
+    "multi_strategy": "multi_output_tree",
+    "tree_method": "hist",
+    "grow_policy": "lossguide",
+    "max_leaves": NUM_LEAVES,
+    "max_depth": 0,
+    "learning_rate": LEARNING_RATE,
+}
+CATBOOST: dict[str, object] = {
+    "loss_function": "MultiLogloss",
+    "learning_rate": LEARNING_RATE,
+    "depth": 5,
+    "allow_writing_files": False,
+    "verbose": False,
+}
 
 Floats = NDArray[np.float64]
 Splits = Mapping[str, pd.DataFrame]
@@ -72,23 +89,17 @@ def catboost_multilogloss(table: Table, splits: Splits, seed: int, n_threads: in
 
     pools = {}
     for name, rows in splits.items():
-        features = rows[table.features].copy()
-        for column in table.categorical:
-            features[column] = features[column].astype(object).fillna("missing").astype(str)
+        features = rows[table.features].assign(**_texts(table, rows))
         labels = rows[table.tasks].to_numpy()
         pools[name] = Pool(features, labels, cat_features=table.categorical)
     model = CatBoostClassifier(
-        loss_function="MultiLogloss",
+        **CATBOOST,
         iterations=MOST_TREES,
-        learning_rate=LEARNING_RATE,
-        depth=5,
         one_hot_max_size=10,
         max_ctr_complexity=1,
         early_stopping_rounds=PATIENCE,
         thread_count=n_threads,
         random_seed=seed,
-        allow_writing_files=False,
-        verbose=False,
     )
     model.fit(pools["train"], eval_set=pools["val"])
     return np.asarray(model.predict_proba(pools["test"]), dtype=np.float64)
@@ -103,21 +114,9 @@ def xgboost_multi_output(table: Table, splits: Splits, seed: int, n_threads: int
         name: xgboost.DMatrix(features[name], rows[table.tasks].to_numpy())
         for name, rows in splits.items()
     }
-    params = {
-        "objective": "binary:logistic",
-        "multi_strategy": "multi_output_tree",
-        "tree_method": "hist",
-        "grow_policy": "lossguide",
-        "max_leaves": NUM_LEAVES,
-        "max_depth": 0,
-        "max_bin": 64,
-        "learning_rate": LEARNING_RATE,
-        "eval_metric": "logloss",
-        "nthread": n_threads,
-        "seed": seed,
-    }
+    own = {"max_bin": 64, "eval_metric": "logloss", "nthread": n_threads, "seed": seed}
     booster = xgboost.train(
-        params,
+        XGBOOST | own,
         matrices["train"],
         MOST_TREES,
         evals=[(matrices["val"], "val")],
@@ -131,9 +130,8 @@ def xgboost_multi_output(table: Table, splits: Splits, seed: int, n_threads: int
 def installed_peers(lambda_l2: float) -> dict[str, Peer]:
     """The peers whose package is installed, by the name they have in the report.
 
-    Args:
-        lambda_l2: Regularization of the job's leaf values. Single models take part with LightGBM's
-            default, 0, and with this, which tells what sharing trees does from what this does.
+    Single models take part with LightGBM's default regularization of leaf values, 0, and with the
+    job's `lambda_l2`, which tells what sharing trees does from what this does.
     """
     regularized = partial(single_lightgbm, lambda_l2=lambda_l2)
     peers: dict[str, tuple[str, Peer]] = {
@@ -145,19 +143,18 @@ def installed_peers(lambda_l2: float) -> dict[str, Peer]:
     return {name: peer for name, (module, peer) in peers.items() if find_spec(module)}
 
 
+def _texts(table: Table, rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[table.categorical].astype(object).fillna("missing").astype(str)
+
+
 def _encoded(table: Table, splits: Splits, label: str, seed: int) -> dict[str, Floats]:
     """Features of every split as numbers; the training rows' categories out of fold."""
-    numbers = {
-        name: rows[table.numerical].to_numpy(dtype=np.float64) for name, rows in splits.items()
-    }
+    numbers = {name: rows[table.numerical].to_numpy(dtype=float) for name, rows in splits.items()}
     if not table.categorical:
         return numbers
     folds = StratifiedKFold(5, shuffle=True, random_state=seed)
     encoder = TargetEncoder(target_type="binary", cv=folds)
-    texts = {
-        name: rows[table.categorical].astype(object).fillna("missing").astype(str)
-        for name, rows in splits.items()
-    }
+    texts = {name: _texts(table, rows) for name, rows in splits.items()}
     risks = {"train": encoder.fit_transform(texts["train"], splits["train"][label])}
     risks |= {name: encoder.transform(texts[name]) for name in splits if name != "train"}
     return {name: np.hstack([numbers[name], risks[name]]) for name in splits}

@@ -4,16 +4,15 @@ It reads the files, fills missing numbers with the mean, encodes categories by s
 the task at hand, trains one LightGBM model for each task, scores the validation rows and saves the
 models: what one would write who has no program like this one. Out-of-fold encoding, checks of the
 data, curves and predictions in a file are left out, which is to its advantage.
-
-`python -m benchmarks.plain_pandas TRAIN VALID FOLDER --trees 100 --threads 2`
 """
 
-import argparse
 from pathlib import Path
 
 import lightgbm as lgb
 import pandas as pd
 from sklearn.metrics import roc_auc_score
+
+from benchmarks.timing import run_as_program
 
 SMOOTHING = 20.0
 
@@ -34,10 +33,10 @@ def target_means(category: pd.Series, label: pd.Series) -> pd.Series:
 
 
 def train_models(
-    train_file: Path, valid_file: Path, folder: Path, n_trees: int, n_threads: int
+    train_file: str, valid_file: str, folder: str, n_trees: int, n_threads: int
 ) -> dict[str, float]:
     """Does it all, and returns the validation AUC of each task."""
-    train, valid = read(train_file), read(valid_file)
+    train, valid = read(Path(train_file)), read(Path(valid_file))
     numerical, categorical = _columns(train, "num_"), _columns(train, "cat_")
     means = train[numerical].mean()
     train[numerical] = train[numerical].fillna(means)
@@ -61,7 +60,7 @@ def train_models(
             valid[name] = valid[column].map(risk).astype(float).fillna(prior)
         model = lgb.train(params, lgb.Dataset(train[features], train[task]), n_trees)
         aucs[task] = float(roc_auc_score(valid[task], model.predict(valid[features])))
-        model.save_model(folder / f"{task}.txt")
+        model.save_model(Path(folder) / f"{task}.txt")
     return aucs
 
 
@@ -69,19 +68,5 @@ def _columns(df: pd.DataFrame, prefix: str) -> list[str]:
     return [name for name in df.columns if name.startswith(prefix)]
 
 
-def main() -> None:
-    """Reads the command line, trains, and prints the validation AUCs."""
-    parser = argparse.ArgumentParser(description="Train one LightGBM model for each task.")
-    parser.add_argument("train", type=Path, help="CSV or Parquet file")
-    parser.add_argument("valid", type=Path, help="CSV or Parquet file")
-    parser.add_argument("folder", type=Path, help="where the models go")
-    parser.add_argument("--trees", type=int, required=True)
-    parser.add_argument("--threads", type=int, required=True)
-    args = parser.parse_args()
-    aucs = train_models(args.train, args.valid, args.folder, args.trees, args.threads)
-    for task, auc in aucs.items():
-        print(f"{task}: validation AUC {auc:.4f}")
-
-
 if __name__ == "__main__":
-    main()
+    run_as_program(train_models)

@@ -26,45 +26,32 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import (
-    speed_peers,
-    speed_per_tree,
-    speed_prediction,
-    speed_scaling,
-    speed_startup,
-    speed_whole_job,
-)
+from benchmarks import speed_jobs, speed_trees
 from benchmarks.machine import machine_line
-from benchmarks.speed_bench import Bench, job_settings, say
+from benchmarks.speed_bench import Bench, job_settings
 from benchmarks.speed_report import Row, to_markdown
-from benchmarks.speed_sizes import FULL, QUICK
-from benchmarks.speed_tables import CHECKOUT
-from benchmarks.timing import RunFailedError
+from benchmarks.speed_tables import FULL, QUICK
+from benchmarks.timing import CHECKOUT, RunFailedError, say
 
 AI4I = CHECKOUT.parent / "shared" / "data" / "ai4i2020" / "ai4i2020.csv"
 
 SECTIONS: dict[int, Callable[[Bench], list[Row]]] = {
-    1: speed_per_tree.measure,
-    2: speed_whole_job.measure,
-    3: speed_whole_job.measure_large,
-    4: speed_scaling.measure,
-    5: speed_startup.measure,
-    6: speed_prediction.measure,
-    7: speed_peers.measure,
+    1: speed_trees.measure_losses,
+    2: speed_jobs.measure_whole,
+    3: speed_jobs.measure_large,
+    4: speed_trees.measure_growth,
+    5: speed_jobs.measure_startup,
+    6: speed_jobs.measure_prediction,
+    7: speed_trees.measure_peers,
 }
 
 
 def measure(bench: Bench, sections: list[int]) -> list[Row]:
-    """The rows of some sections.
-
-    Raises:
-        RunFailedError: A run has failed.
-    """
+    """The rows of some sections; `RunFailedError` if a run has failed."""
     # The first process of all pays for files that are not in the system's cache yet.
     spec = QUICK.matrix
-    table = bench.table(spec)
-    bench.run_job("warm-up of the job", table, job_settings(spec, 2, 1))
-    bench.run_single_task("warm-up of a single task", table, 1)
+    bench.run_job("warm-up of the job", bench.table(spec), job_settings(spec, 2, 1))
+    bench.run_single_task("warm-up of a single task", bench.table(spec), 1)
     rows = []
     for section in sections:
         started = time.monotonic()
@@ -75,20 +62,27 @@ def measure(bench: Bench, sections: list[int]) -> list[Row]:
 
 def main() -> int:
     """Reads the command line, measures, prints the table, and returns the exit code."""
-    args = _arguments()
+    cores = sorted(os.sched_getaffinity(0))
+    parser = argparse.ArgumentParser(description="Measure speed and memory; prints a table.")
+    parser.add_argument("--sections", type=_sections, default=[*SECTIONS], help="such as 1,2")
+    parser.add_argument("--pairs", type=int, help="rounds (default: 3; with --quick: 1)")
+    parser.add_argument("--quick", action="store_true", help="tiny tables, to try the program")
+    parser.add_argument("--large", action="store_true", help="also 10 million rows")
+    parser.add_argument(
+        "--threads", type=int, default=len(cores), choices=range(1, len(cores) + 1), help="cores"
+    )
+    parser.add_argument("--ai4i", type=Path, default=AI4I, help="ai4i2020.csv as published")
+    parser.add_argument("--workdir", type=Path, help="folder to keep tables in (default: none)")
+    parser.add_argument("--json", type=Path, help="file to write all figures to")
+    args = parser.parse_args()
+    pairs = args.pairs or (1 if args.quick else 3)
     # Every program finds as many cores as it may use, also those that never heard of `--threads`.
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: args.threads])
+    os.sched_setaffinity(0, cores[: args.threads])
     with TemporaryDirectory() as temporary:
-        folder = args.workdir or Path(temporary)
+        folder = (args.workdir or Path(temporary)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
-        bench = Bench(
-            sizes=QUICK if args.quick else FULL,
-            folder=folder.resolve(),
-            ai4i=args.ai4i,
-            n_threads=args.threads,
-            n_pairs=args.pairs,
-            large=args.large,
-        )
+        sizes = QUICK if args.quick else FULL
+        bench = Bench(sizes, folder, args.ai4i, args.threads, pairs, args.large)
         try:
             rows = measure(bench, args.sections)
         except RunFailedError as error:
@@ -98,55 +92,19 @@ def main() -> int:
         # Targets are meant for other sizes: nothing of this must look like a result.
         rows = [replace(row, limit=None) for row in rows]
     machine = machine_line(args.threads)
-    print(to_markdown(rows))
-    print(f"\nRounds of paired runs: {args.pairs}. {machine}")
+    print(f"{to_markdown(rows)}\n\nRounds of paired runs: {pairs}. {machine}")
     if args.json:
-        data = {
-            "machine": machine,
-            "pairs": args.pairs,
-            "quick": args.quick,
-            "rows": [row.to_json() for row in rows],
-            "runs": bench.runs,
-        }
+        data = {"machine": machine, "pairs": pairs, "quick": args.quick, "runs": bench.runs}
+        data["rows"] = [row.to_json() for row in rows]
         args.json.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
     return 0
 
 
-def _arguments() -> argparse.Namespace:
-    cores = len(os.sched_getaffinity(0))
-    parser = argparse.ArgumentParser(description="Measure speed and memory; prints a table.")
-    parser.add_argument(
-        "--sections", type=_sections, default=list(SECTIONS), help="such as 1,2 (default: all)"
-    )
-    parser.add_argument("--pairs", type=_positive, help="rounds (default: 3; with --quick: 1)")
-    parser.add_argument("--quick", action="store_true", help="tiny tables, to try the program")
-    parser.add_argument("--large", action="store_true", help="also 10 million rows")
-    parser.add_argument(
-        "--threads", type=_positive, default=cores, help=f"cores to use (default: {cores})"
-    )
-    parser.add_argument("--ai4i", type=Path, default=AI4I, help="ai4i2020.csv as published")
-    parser.add_argument("--workdir", type=Path, help="folder to keep tables in (default: none)")
-    parser.add_argument("--json", type=Path, help="file to write all figures to")
-    args = parser.parse_args()
-    if args.threads > cores:
-        parser.error(f"--threads {args.threads}: there are {cores} cores")
-    args.pairs = args.pairs or (1 if args.quick else 3)
-    return args
-
-
 def _sections(text: str) -> list[int]:
     sections = [int(part) for part in text.split(",")]
-    unknown = sorted(set(sections) - set(SECTIONS))
-    if unknown:
-        raise argparse.ArgumentTypeError(f"no such section: {unknown}; there are {list(SECTIONS)}")
+    if unknown := sorted(set(sections) - set(SECTIONS)):
+        raise argparse.ArgumentTypeError(f"no such section: {unknown}; there are {[*SECTIONS]}")
     return sections
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"wanted at least 1, got {number}")
-    return number
 
 
 if __name__ == "__main__":

@@ -10,14 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.speed_sizes import Sizes, Window
-from benchmarks.speed_tables import CHECKOUT, ID_NAME, TableSpec, provide
-from benchmarks.timing import Run, run_process
+from benchmarks.speed_tables import ID_NAME, Sizes, TableSpec, Window, provide
+from benchmarks.timing import CHECKOUT, Run, run_module, run_process, say
 
-JOB_SCRIPT = CHECKOUT / "lightgbmmt_training.py"
 PROGRESS = "iteration "
-"""How the lines start that the job, and `single_task`, print on their way and after the last
-tree."""
+"""How the lines start that the job, and a single-task training, print on their way."""
 
 _TREES_DONE = re.compile(re.escape(PROGRESS) + r"(\d+)/")
 
@@ -38,25 +35,15 @@ class PerTree:
 
 @dataclass
 class Bench:
-    """The settings of one run of the program, and what it has measured.
-
-    Attributes:
-        sizes: Sizes of the tables.
-        folder: Where tables and jobs are kept.
-        ai4i: `ai4i2020.csv` as published.
-        n_threads: Threads of every program.
-        n_pairs: Rounds of paired runs.
-        large: Also measure on the largest table.
-        runs: Every run so far, as JSON data.
-    """
+    """The settings of one run of the program, and what it has measured."""
 
     sizes: Sizes
-    folder: Path
-    ai4i: Path
-    n_threads: int
-    n_pairs: int
-    large: bool
-    runs: list[dict[str, object]] = field(default_factory=list)
+    folder: Path  # where tables and jobs are kept
+    ai4i: Path  # `ai4i2020.csv` as published
+    n_threads: int  # of every program
+    n_pairs: int  # rounds of paired runs
+    large: bool  # also measure on the largest table
+    runs: list[dict[str, object]] = field(default_factory=list)  # every run so far, as JSON data
 
     def table(self, spec: TableSpec) -> Path:
         """The folder of a table, which is made if need be."""
@@ -74,9 +61,6 @@ class Bench:
             name: What the run is called.
             channels: Folder with the folders `train`, `val` and possibly `test`.
             hyperparameters: All but the number of threads.
-
-        Raises:
-            RunFailedError: The job has failed.
         """
         base = self.job_folder(name)
         shutil.rmtree(base, ignore_errors=True)
@@ -88,29 +72,25 @@ class Bench:
         for channel in ("train", "val", "test"):
             if (channels / channel).exists():
                 environ[f"SM_CHANNEL_{channel.upper()}"] = str(channels / channel)
-        return self._noted(name, run_process([sys.executable, str(JOB_SCRIPT)], base, environ))
+        script = str(CHECKOUT / "lightgbmmt_training.py")
+        return self.noted(name, run_process([sys.executable, script], base, environ))
 
-    def run_program(self, name: str, module: str, *args: str | Path | int) -> Run:
-        """Runs a module of this package.
+    def run_program(self, name: str, module: str, **values: object) -> Run:
+        """Runs a module of this package that ends with `run_as_program`."""
+        return self.noted(name, run_module(module, n_threads=self.n_threads, **values))
 
-        Raises:
-            RunFailedError: It has failed.
-        """
-        command = [sys.executable, "-m", f"benchmarks.{module}", *map(str, args)]
-        return self._noted(
-            name, run_process([*command, "--threads", str(self.n_threads)], CHECKOUT)
+    def run_single_task(self, name: str, table: Path, n_trees: int, **values: object) -> Run:
+        """Runs the stock single-task training on the main task of a made table."""
+        values = {"task": "task_00", "n_trees": n_trees, **values}
+        return self.run_program(
+            name, "peer_training", program="train_single", table=table, **values
         )
 
-    def run_single_task(self, name: str, table: Path, n_trees: int, *args: str | Path) -> Run:
-        """Runs the stock single-task training on the main task of a made table."""
-        options = ("--task", "task_00", "--trees", n_trees, *args)
-        return self.run_program(name, "single_task", table, *options)
-
-    def _noted(self, name: str, run: Run) -> Run:
+    def noted(self, name: str, run: Run) -> Run:
+        """Keeps what a run has taken, for the JSON file."""
         say(f"{name}: {run.wall:.1f} s, {run.peak_memory / 1e9:.2f} GB")
         figures = {"wall": run.wall, "cpu": run.cpu, "peak_memory": run.peak_memory}
-        load = os.getloadavg()[0]
-        self.runs.append({"name": name, **figures, "load": load})
+        self.runs.append({"name": name, **figures, "load": os.getloadavg()[0]})
         return run
 
 
@@ -135,10 +115,6 @@ def slopes(runners: Mapping[str, Callable[[int], Run]], window: Window) -> dict[
 
     The time between two lines of one run has much less of the machine's moods in it than the
     difference between two runs, each of which also reads its files and imports its packages.
-
-    Args:
-        runners: By name, what runs the program for that many trees.
-        window: How many.
     """
     short, long = (
         {name: run(n_trees) for name, run in runners.items()}
@@ -147,8 +123,9 @@ def slopes(runners: Mapping[str, Callable[[int], Run]], window: Window) -> dict[
     costs = {}
     for name in runners:
         training = training_slope(long[name], window.short)
-        after = (_seconds_after(long[name]) - _seconds_after(short[name])) / window.trees
-        costs[name] = PerTree(whole=training + after, training=training)
+        # What comes after the last tree.
+        ends = [run.wall - run.seconds_until(PROGRESS) for run in (short[name], long[name])]
+        costs[name] = PerTree(training + (ends[1] - ends[0]) / window.trees, training)
     return costs
 
 
@@ -163,19 +140,6 @@ def training_slope(run: Run, first_tree: int) -> float:
     return (end - start) / (last - first)
 
 
-def _seconds_after(run: Run) -> float:
-    """What came after the last tree."""
-    return run.wall - run.seconds_until(PROGRESS)
-
-
 def slope(short: float, long: float, window: Window) -> float:
-    """Seconds per tree from those of a short and a long run.
-
-    Nan if the long run was not the longer one: noise then was more than what was to be measured.
-    """
+    """Seconds per tree from those of a short and a long run; nan if they are lost in noise."""
     return (long - short) / window.trees if long > short else math.nan
-
-
-def say(text: str) -> None:
-    """Tells the person who waits."""
-    print(text, file=sys.stderr, flush=True)

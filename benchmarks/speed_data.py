@@ -1,12 +1,8 @@
-"""Makes the tables of the speed program: seeded, with real signal, written part by part.
+"""Makes the tables of the speed program: seeded, with real signal, written part by part."""
 
-`python -m benchmarks.speed_data FOLDER --rows 1000000 ...` writes `FOLDER/train/part-00000.csv` and
-so on; the options are the fields of `benchmarks.speed_tables.TableSpec`.
-"""
-
-import argparse
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +11,7 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from benchmarks.speed_tables import ID_NAME, TableSpec
+from benchmarks.timing import run_as_program
 
 _SEED = 20240607
 _SPLITS = ("train", "val")
@@ -119,23 +116,29 @@ def _write_csv(table: pa.Table, path: Path) -> None:
         pa.csv.write_csv(table, file, options)
 
 
-def main() -> None:
-    """Reads the command line and writes the table."""
-    parser = argparse.ArgumentParser(description="Make a table for the speed program.")
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--rows", type=int, required=True)
-    parser.add_argument("--valid-rows", type=int, required=True)
-    parser.add_argument("--n-tasks", type=int, required=True)
-    parser.add_argument("--file-format", choices=["csv", "parquet"], default="parquet")
-    parser.add_argument("--n-numerical", type=int, default=30)
-    parser.add_argument("--n-categorical", type=int, default=0)
-    parser.add_argument("--missing", type=float, default=0.0)
-    options = vars(parser.parse_args())
-    write(
-        TableSpec(**{name: options[name] for name in options if name != "folder"}),
-        options["folder"],
-    )
+def read_matrix(channel: Path, tasks: list[str]) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """All features (n, d), in C order, and some labels (n, K) of a split of a made table."""
+    files = sorted(channel.glob("*.parquet"))
+    schema = pa.parquet.read_schema(files[0])
+    features = [name for name in schema.names if name.startswith("num_")]
+    n_rows = sum(pa.parquet.read_metadata(file).num_rows for file in files)
+    x = np.empty((n_rows, len(features)), dtype=np.float32)
+    y = np.empty((n_rows, len(tasks)), dtype=np.uint8)
+    start = 0
+    for file in files:
+        table = pa.parquet.read_table(file, columns=[*features, *tasks])
+        rows = slice(start, start + len(table))
+        for matrix, names in ((x, features), (y, tasks)):
+            for i, name in enumerate(names):
+                matrix[rows, i] = table[name].to_numpy()
+        start = rows.stop
+    return x, y
+
+
+def make(folder: str, **spec: Any) -> None:
+    """Writes the table of a `TableSpec`."""
+    write(TableSpec(**spec), Path(folder))
 
 
 if __name__ == "__main__":
-    main()
+    run_as_program(make)

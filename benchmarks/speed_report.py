@@ -1,4 +1,4 @@
-"""The rows of the speed table, as Markdown and as JSON data."""
+"""The rows of a table of figures, as Markdown and as JSON data."""
 
 import math
 from collections.abc import Sequence
@@ -19,24 +19,14 @@ _FORMATS = {
 
 @dataclass(frozen=True)
 class Row:
-    """One figure.
+    """One figure."""
 
-    Attributes:
-        target: Number of the target that it belongs to.
-        what: What was measured.
-        values: One per round of paired runs, nan where it was lost in noise; none: the note says
-            why.
-        unit: Unit of the values; `times`: a ratio.
-        limit: What the median should not exceed; None: for information.
-        note: What the figure is made of, or why it is missing.
-    """
-
-    target: int
-    what: str
-    values: tuple[float, ...]
-    unit: Unit
-    limit: float | None = None
-    note: str = ""
+    target: int  # number of the target that it belongs to
+    what: str  # was measured
+    values: tuple[float, ...]  # one per round, nan where lost in noise; none: the note says why
+    unit: Unit = "times"  # a ratio
+    limit: float | None = None  # what the median should not exceed; None: for information
+    note: str = ""  # what the figure is made of, or why it is missing
 
     @property
     def met(self) -> bool | None:
@@ -79,10 +69,10 @@ class Row:
 
 def to_markdown(rows: Sequence[Row]) -> str:
     """The table."""
-    return "\n".join(
-        [
-            "| | measured | target | median | range | met | |",
-            "|---|---|---|---|---|---|---|",
-            *(row.to_markdown() for row in rows),
-        ]
-    )
+    head = ["| | measured | target | median | range | met | |", "|---|---|---|---|---|---|---|"]
+    return "\n".join([*head, *(row.to_markdown() for row in rows)])
+
+
+def medians(pairs: Sequence[Sequence[float]]) -> tuple[float, ...]:
+    """The median of each side of paired figures."""
+    return tuple(median(side) for side in zip(*pairs, strict=True))

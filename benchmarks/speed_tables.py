@@ -1,41 +1,29 @@
-"""Which tables the speed program needs, and having them made once.
+"""Which tables and runs the speed program needs, and having the tables made once.
 
 They are made by `benchmarks.speed_data` in a process of its own, so that this one stays small.
 """
 
 import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.timing import run_process
+from benchmarks.timing import run_module
 
-CHECKOUT = Path(__file__).resolve().parents[1]
 ID_NAME = "id"
 
 
 @dataclass(frozen=True)
 class TableSpec:
-    """Shape of a made table; beside features and labels it has an id column.
+    """Shape of a made table; beside features and labels it has an id column."""
 
-    Attributes:
-        rows: Training rows.
-        valid_rows: Validation rows.
-        n_tasks: Label columns.
-        file_format: Format of the files.
-        n_numerical: Numerical features, at least 8.
-        n_categorical: Categorical features, at most 4.
-        missing: Share of the numbers that are missing.
-    """
-
-    rows: int
+    rows: int  # for training
     valid_rows: int
     n_tasks: int
     file_format: Literal["csv", "parquet"] = "parquet"
-    n_numerical: int = 30
-    n_categorical: int = 0
-    missing: float = 0.0
+    n_numerical: int = 30  # features, at least 8
+    n_categorical: int = 0  # features, at most 4
+    missing: float = 0.0  # share of the numbers
 
     @property
     def name(self) -> str:
@@ -59,33 +47,77 @@ class TableSpec:
         return [f"task_{i:02d}" for i in range(self.n_tasks)]
 
 
+@dataclass(frozen=True)
+class Window:
+    """Numbers of trees of a short and a long run, whose difference gives the cost of a tree."""
+
+    short: int
+    long: int
+
+    @property
+    def trees(self) -> int:
+        """Trees that the long run has more."""
+        return self.long - self.short
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Sizes of everything."""
+
+    matrix: TableSpec  # on which the cost of a tree is measured
+    window: Window
+    csv: TableSpec  # of the whole job
+    parquet: TableSpec  # the same
+    trees: int  # of a whole job
+    scales: tuple[tuple[TableSpec, int], ...]  # tables, and how many runs in a row are averaged
+    large: TableSpec
+    scale_window: Window  # for all sizes the same: early and late trees differ in cost
+    task_counts: tuple[int, ...]
+    task_window: Window
+    peer_window: Window  # for other libraries
+
+
+FULL = Sizes(
+    matrix=TableSpec(500_000, 50_000, 20),
+    window=Window(20, 120),
+    csv=TableSpec(1_000_000, 100_000, 3, "csv", n_categorical=4, missing=0.05),
+    parquet=TableSpec(1_000_000, 100_000, 3, n_categorical=4, missing=0.05),
+    trees=100,
+    scales=((TableSpec(100_000, 10_000, 5), 3), (TableSpec(1_000_000, 100_000, 5), 1)),
+    large=TableSpec(10_000_000, 1_000_000, 5),
+    scale_window=Window(20, 120),
+    task_counts=(2, 5, 10, 20),
+    task_window=Window(20, 80),
+    peer_window=Window(10, 60),
+)
+
+QUICK = Sizes(
+    matrix=TableSpec(10_000, 2_000, 5),
+    window=Window(5, 15),
+    csv=TableSpec(10_000, 2_000, 3, "csv", n_categorical=4, missing=0.05),
+    parquet=TableSpec(10_000, 2_000, 3, n_categorical=4, missing=0.05),
+    trees=5,
+    scales=((TableSpec(5_000, 1_000, 5), 2), (TableSpec(10_000, 1_000, 5), 1)),
+    large=TableSpec(20_000, 2_000, 5),
+    scale_window=Window(2, 12),
+    task_counts=(2, 5),
+    task_window=Window(2, 12),
+    peer_window=Window(2, 6),
+)
+
+
 def provide(spec: TableSpec, folder: Path) -> Path:
-    """Has a table made, unless it is there already.
-
-    Args:
-        spec: What table.
-        folder: Where tables are kept.
-
-    Returns:
-        The table's folder, with a folder `train` and a folder `val`.
-    """
+    """Has a table made below `folder`, unless it is there; its folder has a `train` and a `val`."""
     path = folder / spec.name
     if path.exists():
-        _read_through(path)
+        # Into the system's cache, where files just written are.
+        for part in sorted(path.rglob("part-*")):
+            with part.open("rb") as file:
+                while file.read(2**24):
+                    pass
         return path
     unfinished = folder / f"{spec.name}.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
-    command = [sys.executable, "-m", "benchmarks.speed_data", str(unfinished)]
-    for name, value in vars(spec).items():
-        command += [f"--{name.replace('_', '-')}", str(value)]
-    run_process(command, CHECKOUT)
+    run_module("speed_data", folder=unfinished, **vars(spec))
     unfinished.rename(path)
     return path
-
-
-def _read_through(path: Path) -> None:
-    """Brings the files into the system's cache, where files just written are."""
-    for part in sorted(path.rglob("part-*")):
-        with part.open("rb") as file:
-            while file.read(2**24):
-                pass

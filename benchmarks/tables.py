@@ -3,7 +3,7 @@
 A real table is split at random, a generated one is drawn anew for every split.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,31 +12,23 @@ import pandas as pd
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 
 from benchmarks.tables_generated import GENERATED
+from benchmarks.timing import say
 from examples import ai4i2020, payments
 
 SHARES = {"train": 0.6, "val": 0.2, "test": 0.2}
 """Share of the rows in every split."""
 
 PAYMENT_ROWS = 8000
-MAX_CSV_NUMBERS = 20
-"""A number column of a CSV file with at most this many values is not taken for text."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows with K binary targets.
+    """Rows with K binary targets."""
 
-    Attributes:
-        name: What the table is called in the report.
-        rows: Features and label columns; text features are categorical.
-        tasks: Label columns, the main task first.
-        resampled: The splits of several seeds share rows: they are parts of one real table.
-    """
-
-    name: str
-    rows: pd.DataFrame
-    tasks: list[str]
-    resampled: bool = True
+    name: str  # in the report
+    rows: pd.DataFrame  # features and label columns; text features are categorical
+    tasks: list[str]  # label columns, the main task first
+    resampled: bool = True  # the splits of several seeds share rows, as parts of one real table
 
     @property
     def categorical(self) -> list[str]:
@@ -54,11 +46,7 @@ class Table:
         return [name for name in self.rows.columns if name not in self.tasks]
 
     def splits(self, seed: int) -> dict[str, pd.DataFrame]:
-        """Splits the rows at random by `SHARES`; every task has both classes everywhere.
-
-        Raises:
-            ValueError: A task has too few positives or negatives for that.
-        """
+        """Splits the rows at random by `SHARES`; every task has both classes everywhere."""
         rng = np.random.default_rng(seed)
         bounds = np.round(np.cumsum(list(SHARES.values())) * len(self.rows)).astype(int)[:-1]
         for _ in range(100):
@@ -76,115 +64,85 @@ TableMaker = Callable[[int], Table]
 """Gives the table of one seed; that of a real table is always the same."""
 
 
-def _real(name: str, make: Callable[[], tuple[pd.DataFrame, list[str]]]) -> tuple[str, TableMaker]:
-    rows, tasks = make()
-    table = Table(name, rows, tasks)
-    return name, lambda _seed: table
+def each_split(
+    tables: Mapping[str, TableMaker], n_splits: int
+) -> Iterator[tuple[dict[str, object], Table, dict[str, pd.DataFrame], int]]:
+    """Every table's random splits: what to call them in a row of figures, table, splits, seed."""
+    for name, make_table in tables.items():
+        for seed in range(n_splits):
+            say(f"{name}, split {seed}")
+            table = make_table(seed)
+            key = {"table": name, "resampled": table.resampled, "split": seed}
+            yield key, table, table.splits(seed), seed
 
 
-def _drawn(
-    name: str, make: Callable[[np.random.Generator], tuple[pd.DataFrame, list[str]]]
-) -> tuple[str, TableMaker]:
-    def draw(seed: int) -> Table:
-        rows, tasks = make(np.random.default_rng([seed, 1]))
-        return Table(name, rows, tasks, resampled=False)
-
-    return name, draw
+def always(table: Table) -> TableMaker:
+    """The maker of a real table."""
+    return lambda _seed: table
 
 
-def _with_labels(
-    features: pd.DataFrame, labels: dict[str, pd.Series]
-) -> tuple[pd.DataFrame, list[str]]:
-    table = pd.concat([features, pd.DataFrame(labels).astype(int)], axis=1)
-    return table.reset_index(drop=True), list(labels)
-
-
-def _digits() -> tuple[pd.DataFrame, list[str]]:
-    """Images of digits, 8 x 8 pixels; properties of the number as tasks."""
-    features, digit = load_digits(return_X_y=True, as_frame=True)
-    return _with_labels(
-        features,
-        {
-            "even": digit % 2 == 0,
-            "above_4": digit >= 5,
-            "prime": digit.isin([2, 3, 5, 7]),
-            "closed_loop": digit.isin([0, 6, 8, 9]),
-            "is_8": digit == 8,
-        },
-    )
-
-
-def _digit_classes() -> tuple[pd.DataFrame, list[str]]:
-    """The same images; ten tasks that exclude one another."""
-    features, digit = load_digits(return_X_y=True, as_frame=True)
-    return _with_labels(features, {f"is_{i}": digit == i for i in range(10)})
-
-
-def _breast_cancer() -> tuple[pd.DataFrame, list[str]]:
-    """Cell nuclei: malignant or not, and how extreme the worst nuclei are, from the others."""
-    table, benign = load_breast_cancer(return_X_y=True, as_frame=True)
-    features = table.drop(columns=[name for name in table.columns if name.startswith("worst ")])
-    return _with_labels(
-        features,
-        {
-            "malignant": benign == 0,
-            "worst_smooth": _top(table["worst smoothness"], 0.2),
-            "worst_symmetric": _top(table["worst symmetry"], 0.2),
-            "worst_texture": _top(table["worst texture"], 0.5),
-            "worst_fractal": _top(table["worst fractal dimension"], 0.1),
-        },
-    )
-
-
-def _diabetes() -> tuple[pd.DataFrame, list[str]]:
-    """Patients: how far the disease has progressed, and two of their measurements."""
-    table, progression = load_diabetes(return_X_y=True, as_frame=True)
-    return _with_labels(
-        table.drop(columns=["bp", "s6"]),
-        {
-            "progressed": _top(progression, 0.5),
-            "progressed_far": _top(progression, 0.2),
-            "high_pressure": _top(table["bp"], 0.3),
-            "high_glucose": _top(table["s6"], 0.3),
-        },
-    )
-
-
-def _wine() -> tuple[pd.DataFrame, list[str]]:
-    """Wines from three growers, and how strong and how deep in colour they are."""
-    table, grower = load_wine(return_X_y=True, as_frame=True)
-    return _with_labels(
-        table.drop(columns=["alcohol", "color_intensity"]),
-        {
-            "strong": _top(table["alcohol"], 0.5),
-            "dark": _top(table["color_intensity"], 0.3),
-            **{f"grower_{i}": grower == i for i in range(3)},
-        },
-    )
+def _real(name: str, features: pd.DataFrame, labels: dict[str, pd.Series]) -> TableMaker:
+    rows = pd.concat([features, pd.DataFrame(labels).astype(int)], axis=1).reset_index(drop=True)
+    return always(Table(name, rows, list(labels)))
 
 
 def _top(values: pd.Series, share: float) -> pd.Series:
     return values > values.quantile(1 - share)
 
 
-def read_ai4i(path: Path) -> Table:
-    """AI4I 2020 predictive maintenance: 10,000 machines, five tasks."""
-    table = pd.read_csv(path, encoding="utf-8-sig")
-    columns = [*ai4i2020.NUMERICAL, *ai4i2020.CATEGORICAL, *ai4i2020.TASKS]
-    return Table("AI4I 2020", table[columns], ai4i2020.TASKS)
+def _real_tables() -> dict[str, TableMaker]:
+    """The tables that scikit-learn ships."""
+    digits, digit = load_digits(return_X_y=True, as_frame=True)
+    # Images of digits, 8 x 8 pixels; properties of the number as tasks.
+    properties = {
+        "even": digit % 2 == 0,
+        "above_4": digit >= 5,
+        "prime": digit.isin([2, 3, 5, 7]),
+        "closed_loop": digit.isin([0, 6, 8, 9]),
+        "is_8": digit == 8,
+    }
+    # The same images; ten tasks that exclude one another.
+    classes = {f"is_{i}": digit == i for i in range(10)}
+    # Cell nuclei: malignant or not, and how extreme the worst nuclei are, from the others.
+    nuclei, benign = load_breast_cancer(return_X_y=True, as_frame=True)
+    worst = {
+        "malignant": benign == 0,
+        "worst_smooth": _top(nuclei["worst smoothness"], 0.2),
+        "worst_symmetric": _top(nuclei["worst symmetry"], 0.2),
+        "worst_texture": _top(nuclei["worst texture"], 0.5),
+        "worst_fractal": _top(nuclei["worst fractal dimension"], 0.1),
+    }
+    other_nuclei = nuclei.loc[:, ~nuclei.columns.str.startswith("worst ")]
+    # Patients: how far the disease has progressed, and two of their measurements.
+    patients, progression = load_diabetes(return_X_y=True, as_frame=True)
+    measured = {
+        "progressed": _top(progression, 0.5),
+        "progressed_far": _top(progression, 0.2),
+        "high_pressure": _top(patients["bp"], 0.3),
+        "high_glucose": _top(patients["s6"], 0.3),
+    }
+    # Wines from three growers, and how strong and how deep in colour they are.
+    wines, grower = load_wine(return_X_y=True, as_frame=True)
+    kinds = {
+        "strong": _top(wines["alcohol"], 0.5),
+        "dark": _top(wines["color_intensity"], 0.3),
+        **{f"grower_{i}": grower == i for i in range(3)},
+    }
+    return {
+        "digits": _real("digits", digits, properties),
+        "digit classes": _real("digit classes", digits, classes),
+        "breast cancer": _real("breast cancer", other_nuclei, worst),
+        "diabetes": _real("diabetes", patients.drop(columns=["bp", "s6"]), measured),
+        "wine": _real("wine", wines.drop(columns=["alcohol", "color_intensity"]), kinds),
+    }
 
 
-def read_csv(path: Path, tasks: list[str] | None = None) -> Table:
-    """A CSV file; without `tasks`, the columns whose name starts with `task_` are the tasks.
+def _generated(name: str) -> TableMaker:
+    def draw(seed: int) -> Table:
+        rows, tasks = GENERATED[name](np.random.default_rng([seed, 1]))
+        return Table(name, rows, tasks, resampled=False)
 
-    Raises:
-        ValueError: There are fewer than two tasks.
-    """
-    rows = pd.read_csv(path)
-    found = tasks or [name for name in rows.columns if str(name).startswith("task_")]
-    if len(found) < 2:
-        raise ValueError(f"{path}: needs two columns that start with task_, has {found}")
-    return Table(path.stem, rows, found)
+    return draw
 
 
 def _payments(seed: int) -> Table:
@@ -195,14 +153,21 @@ def _payments(seed: int) -> Table:
 
 def built_in_tables() -> dict[str, TableMaker]:
     """The tables that are there on every machine: maker by name."""
-    return dict(
-        [
-            _real("digits", _digits),
-            _real("digit classes", _digit_classes),
-            _real("breast cancer", _breast_cancer),
-            _real("diabetes", _diabetes),
-            _real("wine", _wine),
-            ("payments", _payments),
-            *(_drawn(name, make) for name, make in GENERATED.items()),
-        ]
-    )
+    generated = {name: _generated(name) for name in GENERATED}
+    return {**_real_tables(), "payments": _payments, **generated}
+
+
+def read_ai4i(path: Path) -> Table:
+    """AI4I 2020 predictive maintenance: 10,000 machines, five tasks."""
+    table = pd.read_csv(path, encoding="utf-8-sig")
+    columns = [*ai4i2020.NUMERICAL, *ai4i2020.CATEGORICAL, *ai4i2020.TASKS]
+    return Table("AI4I 2020", table[columns], ai4i2020.TASKS)
+
+
+def read_csv(path: Path) -> Table:
+    """A CSV file whose columns `task_...` are the tasks, at least two."""
+    rows = pd.read_csv(path)
+    tasks = [name for name in rows.columns if str(name).startswith("task_")]
+    if len(tasks) < 2:
+        raise ValueError(f"{path}: needs two columns that start with task_, has {tasks}")
+    return Table(path.stem, rows, tasks)

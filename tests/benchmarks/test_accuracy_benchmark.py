@@ -12,8 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from benchmarks.accuracy import compare, find_tables
 from benchmarks.accuracy_calibration import VARIANTS, calibration_rows, calibration_table
-from benchmarks.accuracy_defaults import alternatives
-from benchmarks.accuracy_job import lambda_l2, parse_settings, run_job
+from benchmarks.accuracy_job import alternatives, lambda_l2, parse_settings, run_job
 from benchmarks.accuracy_masked import masked_splits, masked_table
 from benchmarks.accuracy_report import JOB, comparison, paired_difference, per_task, summary
 from benchmarks.peers import SINGLE, Splits, installed_peers, single_lightgbm

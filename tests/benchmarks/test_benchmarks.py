@@ -12,13 +12,12 @@ import pandas as pd
 import pytest
 from jobs import ROOT
 
-from benchmarks import peer_training, plain_pandas, predict_models, single_task, speed_data
+from benchmarks import peer_training, plain_pandas, speed_data
 from benchmarks.machine import machine_line
 from benchmarks.speed_bench import slope, slopes, training_slope
-from benchmarks.speed_matrix import read_matrix
+from benchmarks.speed_data import read_matrix
 from benchmarks.speed_report import Row, to_markdown
-from benchmarks.speed_sizes import FULL, QUICK, Window
-from benchmarks.speed_tables import TableSpec, provide
+from benchmarks.speed_tables import FULL, QUICK, TableSpec, Window, provide
 from benchmarks.timing import Run, RunFailedError, run_process
 
 MATRIX = TableSpec(rows=3000, valid_rows=500, n_tasks=3)
@@ -184,13 +183,13 @@ def test_a_table_has_the_shape_asked_for(tmp_path: Path) -> None:
 
 
 def test_the_single_task_run_is_stock_lightgbm_with_its_defaults(matrix: Path) -> None:
-    booster = single_task.train(matrix, "task_00", 5, 1, quantized=False)
+    booster = peer_training.train_single(matrix, "task_00", 5, 1, quantized=False)
     x, y = read_matrix(matrix / "train", ["task_00"])
     params = {"objective": "binary", "num_threads": 1, "verbosity": -1}
     stock = lgb.train(params, lgb.Dataset(x, y[:, 0]), 5)
     assert np.array_equal(booster.predict(x), stock.predict(x))
     assert all(tree["num_leaves"] == 31 for tree in booster.dump_model()["tree_info"])
-    quantized = single_task.train(matrix, "task_00", 5, 1, quantized=True)
+    quantized = peer_training.train_single(matrix, "task_00", 5, 1, quantized=True)
     assert not np.array_equal(quantized.predict(x), stock.predict(x))
 
 
@@ -199,7 +198,7 @@ def test_the_plain_script_learns_and_saves_its_models(tmp_path: Path, file_forma
     spec = TableSpec(**{**vars(MIXED), "file_format": file_format})
     speed_data.write(spec, tmp_path / "table")
     [train], [valid] = ([*(tmp_path / "table" / split).iterdir()] for split in ("train", "val"))
-    aucs = plain_pandas.train_models(train, valid, tmp_path, n_trees=20, n_threads=1)
+    aucs = plain_pandas.train_models(str(train), str(valid), str(tmp_path), n_trees=20, n_threads=1)
     assert aucs.keys() == set(MIXED.tasks)
     assert min(aucs.values()) > 0.6
     model = lgb.Booster(model_file=tmp_path / "task_01.txt")
@@ -216,9 +215,9 @@ def test_target_means_are_drawn_towards_the_mean_of_all() -> None:
 
 def test_predictions_are_timed_by_turns(matrix: Path, tmp_path: Path) -> None:
     model = tmp_path / "model.txt"
-    single_task.train(matrix, "task_00", 2, 1, quantized=False).save_model(model)
+    peer_training.train_single(matrix, "task_00", 2, 1, quantized=False).save_model(model)
     x, _ = read_matrix(matrix / "train", [])
-    pairs = predict_models.time_pairs(x, model, [model] * 3, n_pairs=2, n_threads=1)
+    pairs = peer_training.time_predictions(x, model, [model] * 3, n_pairs=2, n_threads=1)
     assert np.array(pairs).shape == (2, 2)
     assert np.all(np.array(pairs) > 0)
 
