@@ -90,7 +90,7 @@ def test_feature_columns_are_index_and_name_after_comments(folder: Path) -> None
 
 def test_hyperparameters_are_complete_and_can_be_read_again(run: Run, folder: Path) -> None:
     path = folder / "hyperparameters.json"
-    assert json.loads(path.read_text("utf-8")) == run.hyperparams.model_dump()
+    assert json.loads(path.read_text("utf-8")) == json.loads(run.hyperparams.to_json())
     again = load_hyperparameters(folder, folder / "absent.json", None)
     assert again == run.hyperparams
 
