@@ -124,17 +124,37 @@ def _weights_with_another_role(hp: Knobs) -> Iterator[Problem]:
                 yield Problem((weight_knob, knob), text)
 
 
-def _weights_of_unknown_tasks(hp: Knobs) -> Iterator[Problem]:
+def _columns_of_unknown_tasks(hp: Knobs) -> Iterator[Problem]:
     tasks = hp.task_label_names
-    if tasks is None or not hp.task_weight_columns:
-        return
-    unknown = [task for task in hp.task_weight_columns if task not in tasks]
-    if unknown:
-        text = (
-            f"task_weight_columns has tasks that are not among task_label_names "
-            f"({json_list(tasks)}): {json_list(unknown)}"
-        )
-        yield Problem(("task_weight_columns", "task_label_names"), text)
+    columns = {
+        "task_weight_columns": hp.task_weight_columns,
+        "previous_score_columns": hp.previous_score_columns,
+    }
+    for knob, column_of_task in columns.items():
+        unknown = [task for task in column_of_task or {} if task not in (tasks or [])]
+        if tasks is not None and unknown:
+            text = (
+                f"{knob} has tasks that are not among task_label_names "
+                f"({json_list(tasks)}): {json_list(unknown)}"
+            )
+            yield Problem((knob, "task_label_names"), text)
+
+
+def _evaluation_columns_that_are_no_numbers(hp: Knobs) -> Iterator[Problem]:
+    columns = {
+        "amount_name": [hp.amount_name] if hp.amount_name else [],
+        "previous_score_columns": _distinct((hp.previous_score_columns or {}).values()),
+    }
+    roles = [("cat_field_list", hp.cat_field_list), *_label_lists(hp), ("id_name", [hp.id_name])]
+    for evaluation_knob, names_of_knob in columns.items():
+        for knob, names in roles:
+            shared = [column for column in names_of_knob if column in names]
+            if shared:
+                text = (
+                    f"{evaluation_knob} needs columns of numbers, but these are also in {knob}: "
+                    f"{json_list(shared)}"
+                )
+                yield Problem((evaluation_knob, knob), text)
 
 
 def _quantized_sampling(hp: Knobs) -> Iterator[Problem]:
@@ -178,7 +198,8 @@ _RULES: tuple[Callable[[Knobs], Iterator[Problem]], ...] = (
     _number_of_tasks,
     _id_with_another_role,
     _weights_with_another_role,
-    _weights_of_unknown_tasks,
+    _columns_of_unknown_tasks,
+    _evaluation_columns_that_are_no_numbers,
     _quantized_sampling,
     *CONTROL_RULES,
 )

@@ -78,6 +78,16 @@ class Knobs(BaseModel):
         default=None,
         description="For some or all tasks a column of row weights: {task: column}.",
     )
+    amount_name: Name | None = Field(
+        default=None,
+        description="Column of the money at stake in each row, read for the evaluation alone; "
+        "null: no figures in money.",
+    )
+    previous_score_columns: Annotated[dict[Name, Name] | None, AsContainer] = Field(
+        default=None,
+        description="For some or all tasks the column of an earlier model's scores, read for the "
+        "evaluation alone: {task: column}; null: no comparison.",
+    )
     missing_labels: Annotated[Literal["error", "mask"], AsChoice] = Field(
         default="error",
         description="An empty label ends the job, or leaves its row out of that task alone.",

@@ -3,8 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
 from hyperparams.job_hyperparameters import LightGBMMtModelHyperparameters
 from models.evaluation.curves import plot_multitask_curves
+from models.evaluation.drift import Bins, column_drift, fit_bins, sampled_rows, sampled_weight
+from models.evaluation.feature_importance import feature_importance
+from models.evaluation.hierarchy import hierarchy
 from models.evaluation.metrics import chosen_thresholds, compute_multitask_metrics, summary
 from models.training.progress import log_tuner_metrics
 from models.trees.multitask_model import MultiTaskModel, predict_multitask
@@ -12,23 +19,32 @@ from processing.writing.atomic import StagedDirectory
 from processing.writing.evaluation_output import write_evaluation
 from steps.inputs import JobData
 
+Metrics = dict[str, dict[str, Any]]
+
 
 def evaluate(
     model: MultiTaskModel,
     data: JobData,
     hyperparams: LightGBMMtModelHyperparameters,
     directory: StagedDirectory,
-) -> None:
+) -> dict[str, Metrics]:
     """Evaluates the validation rows, and the test rows at the thresholds found on the former.
 
     Test rows without labels are scored.
+
+    Returns:
+        The metrics of each split that has labels, as they stand in its `metrics.json`.
     """
-    val_metrics = evaluate_split("val", model, data, hyperparams, directory, thresholds=None)
+    score_bins = bins_of_scores(model, data, hyperparams)
+    metrics = {"val": evaluate_split("val", model, data, hyperparams, directory, score_bins, None)}
     if "test" in data.labels:
-        thresholds = chosen_thresholds(val_metrics, data.tasks)
-        evaluate_split("test", model, data, hyperparams, directory, thresholds)
+        thresholds = chosen_thresholds(metrics["val"], data.tasks)
+        metrics["test"] = evaluate_split(
+            "test", model, data, hyperparams, directory, score_bins, thresholds
+        )
     elif "test" in data.splits:
         score_split("test", model, data, hyperparams, directory)
+    return metrics
 
 
 def score_split(
@@ -57,17 +73,34 @@ def evaluate_split(
     data: JobData,
     hyperparams: LightGBMMtModelHyperparameters,
     directory: StagedDirectory,
+    score_bins: Mapping[str, Bins],
     thresholds: Mapping[int, float | None] | None,
-) -> dict[str, dict[str, Any]]:
+) -> Metrics:
     """Predicts the rows of a split; writes predictions, metrics and curves; returns the metrics."""
     df, weight = data.splits[split], data.labels[split].weight
     y_true = {index: df[task].to_numpy() for index, task in enumerate(data.tasks)}
     y_prob = predict_multitask(model, df, data.preprocessing.feature_columns)
     weights = None if weight is None else dict(enumerate(weight.T))
     metrics = compute_multitask_metrics(
-        y_true, y_prob, data.tasks, thresholds=thresholds, sample_weights=weights
+        y_true,
+        y_prob,
+        data.tasks,
+        thresholds=thresholds,
+        sample_weights=weights,
+        amount=data.evaluation[split].amount,
+        previous_scores=data.evaluation[split].previous,
     )
     log_tuner_metrics(split, summary(metrics, data.tasks, hyperparams.main_task_name))
+    metrics |= split_figures(split, y_prob, data, hyperparams, score_bins)
+    if split == "val":
+        metrics["feature_importance"] = feature_importance(
+            model,
+            df,
+            data.preprocessing.feature_columns,
+            data.tasks,
+            weights,
+            hyperparams.num_threads,
+        )
     write_evaluation(
         directory.path(f"{split}.tar.gz"),
         split,
@@ -83,3 +116,37 @@ def evaluate_split(
         ),
     )
     return metrics
+
+
+def bins_of_scores(
+    model: MultiTaskModel, data: JobData, hyperparams: LightGBMMtModelHyperparameters
+) -> dict[str, Bins]:
+    """Bins of each task's probabilities, and how a sample of the training rows fills them."""
+    sample = data.reference.sample
+    prob = predict_multitask(model, sample, data.preprocessing.feature_columns)
+    weight = sampled_weight(sample, hyperparams.sample_weight_name, np.arange(len(sample)))
+    return {
+        task: fit_bins(pd.Series(prob[:, index].astype(np.float32)), weight)
+        for index, task in enumerate(data.tasks)
+    }
+
+
+def split_figures(
+    split: str,
+    y_prob: NDArray[np.float64],
+    data: JobData,
+    hyperparams: LightGBMMtModelHyperparameters,
+    score_bins: Mapping[str, Bins],
+) -> Metrics:
+    """The figures of all tasks together: `drift` and `hierarchy`."""
+    rows = sampled_rows(len(y_prob))
+    weight = sampled_weight(data.splits[split], hyperparams.sample_weight_name, rows)
+    scores = {
+        task: column_drift(score_bins[task], pd.Series(prob.astype(np.float32)), weight)
+        for task, prob in zip(data.tasks, y_prob[rows].T, strict=True)
+    }
+    main_task = data.tasks.index(hyperparams.main_task_name)
+    return {
+        "drift": {"scores": scores, "features": data.reference.feature_drift[split]},
+        "hierarchy": hierarchy(data.reference.positives_outside, y_prob, data.tasks, main_task),
+    }

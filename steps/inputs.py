@@ -10,6 +10,8 @@ from common.messages import quoted_list
 from hyperparams.job_hyperparameters import LightGBMMtModelHyperparameters
 from models.engine.task_rows import LabelledRows
 from processing.dataset.base_rates import check_base_rates
+from models.evaluation.hierarchy import positives_outside
+from processing.dataset.evaluation_columns import EvaluationColumns, evaluation_columns
 from processing.dataset.label_arrays import label_arrays
 from processing.dataset.splits import (
     Channels,
@@ -25,6 +27,7 @@ from processing.features.artifacts import PrecomputedArtifacts, load_artifacts
 from processing.features.preprocessing import Preprocessing, RiskTableSettings, preprocess
 from processing.job.environment import environment_flag
 from processing.job.paths import JobPaths
+from steps.reference import TrainingReference, drift_of_features, sample_of_training
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +49,8 @@ class JobData:
     tasks: list[str]
     preprocessing: Preprocessing
     data_format: str
+    evaluation: dict[str, EvaluationColumns]
+    reference: TrainingReference
 
 
 def load_precomputed(
@@ -98,6 +103,12 @@ def weight_columns(hyperparams: LightGBMMtModelHyperparameters) -> list[str]:
     return list(dict.fromkeys([*([name] if name else []), *of_tasks]))
 
 
+def evaluation_names(hyperparams: LightGBMMtModelHyperparameters) -> list[str]:
+    """The columns that rows are judged by: the amount and an earlier model's scores, each once."""
+    amounts = [hyperparams.amount_name] if hyperparams.amount_name else []
+    return list(dict.fromkeys([*amounts, *(hyperparams.previous_score_columns or {}).values()]))
+
+
 def prepare_data(
     channels: Channels,
     hyperparams: LightGBMMtModelHyperparameters,
@@ -107,18 +118,28 @@ def prepare_data(
     tasks = list(hyperparams.task_label_names or [])
     task_weights = hyperparams.task_weight_columns or {}
     sample_weight = hyperparams.sample_weight_name
+    previous = hyperparams.previous_score_columns or {}
+    amount_name = hyperparams.amount_name
     columns, numerical, categorical = columns_to_read(
         hyperparams.tab_field_list,
         hyperparams.cat_field_list,
         tasks,
         hyperparams.id_name,
         weight_columns(hyperparams),
+        evaluation_names(hyperparams),
         artifacts,
     )
     splits = read_splits(
         channels, columns, allow_missing_labels=hyperparams.missing_labels == "mask"
     )
     create_task_indices(splits["train"], splits["val"], tasks)
+    # Before the features are transformed: an amount can be one of them.
+    judged_by = {
+        name: evaluation_columns(name, df, tasks, amount_name, previous)
+        for name, df in splits.items()
+        if name != "train"
+    }
+    feature_drift = drift_of_features(splits, [*numerical, *categorical], sample_weight)
     risk_settings = RiskTableSettings(
         hyperparams.risk_table_smoothing, hyperparams.risk_table_folds, hyperparams.seed
     )
@@ -143,4 +164,11 @@ def prepare_data(
         hyperparams.main_task_name,
         hyperparams.early_stopping_metric if hyperparams.early_stopping_rounds else None,
     )
-    return JobData(splits, labels, tasks, preprocessing, channels.data_format)
+    reference = TrainingReference(
+        feature_drift,
+        sample_of_training(splits["train"], preprocessing.feature_columns, sample_weight),
+        positives_outside(
+            labels["train"].label, labels["train"].weight, tasks.index(hyperparams.main_task_name)
+        ),
+    )
+    return JobData(splits, labels, tasks, preprocessing, channels.data_format, judged_by, reference)

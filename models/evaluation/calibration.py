@@ -4,12 +4,16 @@ All take the counts of `score_counts`, work with one class too, and need at leas
 """
 
 import numpy as np
-from scipy.special import xlog1py, xlogy
+from scipy.special import expit, logit, xlog1py, xlogy
 
-from models.evaluation.score_counts import ScoreCounts
+from models.evaluation.score_counts import Floats, ScoreCounts
 
 N_BINS = 15
 """Bins of the expected calibration error, as in Guo et al. (2017)."""
+
+_LOG_ODDS_RANGE = (1e-15, 1.0 - 1e-15)  # probabilities of 0 and 1 have no log-odds
+_MOST_GROUPS = 4096
+_MOST_STEPS = 100
 
 
 def log_loss(counts: ScoreCounts) -> float:
@@ -65,3 +69,113 @@ def expected_calibration_error(counts: ScoreCounts, n_bins: int = N_BINS) -> flo
 
 def _total(counts: ScoreCounts) -> float:
     return counts.total_positives + counts.total_negatives
+
+
+def calibration_fit(counts: ScoreCounts) -> tuple[float | None, float | None]:
+    """Calibration slope and intercept; perfect probabilities have 1 and 0.
+
+    The slope is b of the logistic regression `logit P(y = 1) = a + b * logit(p)`: below 1 the
+    probabilities are too extreme, above 1 too timid. The intercept is a of the same regression with
+    b held at 1: above 0 the probabilities are too low on the whole. References: Cox, "Two further
+    applications of a model for binary regression", Biometrika 45 (1958); Van Calster et al.,
+    "Calibration: the Achilles heel of predictive analytics", BMC Medicine 17 (2019).
+
+    Args:
+        counts: Both classes.
+
+    Returns:
+        Slope and intercept. A slope is None where all probabilities are the same, or where they
+        separate the classes, for then there is no largest likelihood.
+    """
+    log_odds, positives, negatives = _merged_log_odds(counts)
+    _, intercept = _logistic_fit(log_odds, positives, negatives, with_slope=False)
+    slope = None
+    if _has_slope(positives, negatives):
+        slope, _ = _logistic_fit(log_odds, positives, negatives, with_slope=True)
+    return slope, intercept
+
+
+def _has_slope(positives: Floats, negatives: Floats) -> bool:
+    """Whether the classes overlap: neither stands, ties aside, wholly above the other."""
+    of_positives, of_negatives = np.flatnonzero(positives > 0), np.flatnonzero(negatives > 0)
+    return bool(of_positives[-1] > of_negatives[0] and of_negatives[-1] > of_positives[0])
+
+
+def _merged_log_odds(counts: ScoreCounts) -> tuple[Floats, Floats, Floats]:
+    """Log-odds, positives and negatives; neighbours put together where there are very many."""
+    prob = np.clip(counts.threshold, *_LOG_ODDS_RANGE)
+    log_odds = logit(prob)
+    if log_odds.size <= _MOST_GROUPS:
+        return log_odds, counts.positives, counts.negatives
+    width = (log_odds[0] - log_odds[-1]) / _MOST_GROUPS
+    starts = np.flatnonzero(np.diff(np.floor(log_odds / width), prepend=np.inf))
+    weight = counts.positives + counts.negatives
+    positives, negatives = (
+        np.add.reduceat(side, starts) for side in (counts.positives, counts.negatives)
+    )
+    mean = np.add.reduceat(weight * log_odds, starts) / (positives + negatives)
+    return mean, positives, negatives
+
+
+def _logistic_fit(
+    log_odds: Floats, positives: Floats, negatives: Floats, *, with_slope: bool
+) -> tuple[float, float]:
+    """Slope (1 where it is held) and intercept by Newton's method with halved steps."""
+    weight = positives + negatives
+    slope, intercept = 1.0, 0.0
+    centre = float(weight @ log_odds / weight.sum())
+    x = log_odds - centre if with_slope else log_odds
+    if with_slope:
+        intercept = centre
+
+    def loss(a: float, b: float) -> float:
+        z = a + b * x
+        return float(positives @ np.logaddexp(0, -z) + negatives @ np.logaddexp(0, z))
+
+    best = loss(intercept, slope)
+    for _ in range(_MOST_STEPS):
+        prob = expit(intercept + slope * x)
+        residual, curvature = positives - weight * prob, weight * prob * (1 - prob)
+        gradient = np.array([residual.sum(), residual @ x])
+        hessian = np.array([[curvature.sum(), curvature @ x], [curvature @ x, curvature @ x**2]])
+        if with_slope:
+            step = np.linalg.lstsq(hessian, gradient, rcond=None)[0]
+        else:
+            step = np.array([gradient[0] / hessian[0, 0] if hessian[0, 0] > 0 else 0.0, 0.0])
+        while (new := loss(intercept + step[0], slope + step[1])) > best and abs(
+            step
+        ).max() > 1e-12:
+            step = step / 2
+        intercept, slope, best = intercept + step[0], slope + step[1], new
+        if abs(step).max() < 1e-9:
+            break
+    return float(slope), float(intercept - slope * centre if with_slope else intercept)
+
+
+def reliability(counts: ScoreCounts, n_bins: int = 10) -> dict[str, list[float]]:
+    """Mean probability and mean label in bins of equal *expected positives*, lowest bin first.
+
+    Bins of equal weight would put nearly all positives of a rare task into one bin, bins of equal
+    width nearly all rows. Rows of equal probability stay together.
+
+    Args:
+        counts: At least one row.
+        n_bins: Most bins; empty ones are left out.
+
+    Returns:
+        `mean_probability`, `positive_rate` and `weight` (rows, without weights), a list each.
+    """
+    positives, probs = counts.positives[::-1], counts.threshold[::-1]
+    weight = positives + counts.negatives[::-1]
+    expected = weight * probs
+    total = expected.sum()
+    below = np.cumsum(expected) - 0.5 * expected
+    bins = np.minimum((below * n_bins / total).astype(np.intp) if total > 0 else 0, n_bins - 1)
+    bins = np.broadcast_to(bins, probs.shape)
+    sums = [np.bincount(bins, values, n_bins) for values in (expected, positives, weight)]
+    used = sums[2] > 0
+    return {
+        "mean_probability": (sums[0][used] / sums[2][used]).tolist(),
+        "positive_rate": (sums[1][used] / sums[2][used]).tolist(),
+        "weight": sums[2][used].tolist(),
+    }

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from models.evaluation import calibration, ranking_metrics
+from models.evaluation.previous_model import compare_with_previous
 from models.evaluation.score_counts import ScoreCounts, count_tasks
+from models.evaluation.task_figures import task_figures
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +47,8 @@ def compute_multitask_metrics(
     *,
     thresholds: Mapping[int, float | None] | None = None,
     sample_weights: Mapping[int, ArrayLike] | None = None,
+    amount: ArrayLike | None = None,
+    previous_scores: Mapping[int, ArrayLike] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Compute the metrics of each task and their mean and median over the tasks.
 
@@ -62,6 +66,9 @@ def compute_multitask_metrics(
             (`chosen_thresholds`), None where it could not. By default this split chooses.
         sample_weights: task index -> (n,) weights >= 0 of all figures but the numbers of rows;
             rows of weight 0 are left out. A task without an entry is not weighted.
+        amount: (n,) money at stake in each row, >= 0; None: there are no figures in money.
+        previous_scores: task index -> (n,) scores of an earlier model, NaN where it has none; a
+            task without an entry is not compared.
 
     Returns:
         `{"task_<i>_<task>": {...}, ..., "aggregate": {...}}` of plain numbers, strings and None,
@@ -78,7 +85,7 @@ def compute_multitask_metrics(
         )
     metrics = {}
     for i, counts in enumerate(
-        count_tasks(y_true_tasks, y_pred_tasks, task_columns, sample_weights)
+        count_tasks(y_true_tasks, y_pred_tasks, task_columns, sample_weights, amount)
     ):
         if counts.has_both_classes:
             task_metrics = _both_classes(counts)
@@ -93,6 +100,15 @@ def compute_multitask_metrics(
             threshold = None if thresholds is None else thresholds[i]
         task_metrics |= _at_best_threshold(counts, threshold)
         task_metrics |= {"n_rows": counts.n_rows, "n_positives": counts.n_positives}
+        task_metrics |= task_figures(counts)
+        if previous_scores is not None and i in previous_scores:
+            task_metrics["previous"], task_metrics["swap_set"] = compare_with_previous(
+                y_true_tasks[i],
+                np.asarray(y_pred_tasks)[:, i],
+                previous_scores[i],
+                None if sample_weights is None else sample_weights.get(i),
+                amount,
+            )
         metrics[task_key(i, task_columns[i])] = _with_reasons(task_metrics)
     metrics["aggregate"] = _aggregate([m for m in metrics.values() if m["defined"]])
     return metrics
@@ -125,7 +141,7 @@ def summary(
 # A figure without a value is the text of the reason until `_with_reasons` takes it apart.
 
 
-def _both_classes(counts: ScoreCounts) -> dict[str, float | str]:
+def _both_classes(counts: ScoreCounts) -> dict[str, Any]:
     return {
         "defined": True,
         "auc_roc": ranking_metrics.auc_roc(counts),
@@ -139,7 +155,7 @@ def _both_classes(counts: ScoreCounts) -> dict[str, float | str]:
     }
 
 
-def _one_class(counts: ScoreCounts) -> dict[str, float | str]:
+def _one_class(counts: ScoreCounts) -> dict[str, Any]:
     return {
         "defined": False,
         **ONE_CLASS_SCORES,
@@ -148,7 +164,7 @@ def _one_class(counts: ScoreCounts) -> dict[str, float | str]:
     }
 
 
-def _no_label() -> dict[str, float | str]:
+def _no_label() -> dict[str, Any]:
     keys = (*ONE_CLASS_SCORES, *_RANKING_KEYS, *_CALIBRATION_KEYS)
     return {"defined": False, **dict.fromkeys(keys, _NO_LABEL)}
 
@@ -179,7 +195,7 @@ def _at_best_threshold(counts: ScoreCounts, threshold: float | None) -> dict[str
     }
 
 
-def _with_reasons(figures: Mapping[str, float | str]) -> dict[str, Any]:
+def _with_reasons(figures: Mapping[str, Any]) -> dict[str, Any]:
     undefined = {key: value for key, value in figures.items() if isinstance(value, str)}
     values: dict[str, Any] = dict(figures) | dict.fromkeys(undefined)
     return values | {"undefined": undefined} if undefined else values

@@ -24,6 +24,10 @@ class ScoreCounts:
         negatives: (m,) float64, the same for the negative rows.
         n_rows: rows that were counted.
         n_positives: positive rows among them.
+        positive_squares: (m,) float64, sum of the squared weights of the positive rows; without
+            weights the same as `positives`.
+        negative_squares: (m,) float64, the same for the negative rows.
+        money: (m,) float64, sum of weight times amount of the positive rows; None without amounts.
     """
 
     threshold: Floats
@@ -31,6 +35,9 @@ class ScoreCounts:
     negatives: Floats
     n_rows: int
     n_positives: int
+    positive_squares: Floats
+    negative_squares: Floats
+    money: Floats | None = None
 
     @cached_property
     def true_positives(self) -> Floats:
@@ -59,7 +66,10 @@ class ScoreCounts:
 
 
 def count_by_score(
-    y_true: ArrayLike, prob: ArrayLike, weight: ArrayLike | None = None
+    y_true: ArrayLike,
+    prob: ArrayLike,
+    weight: ArrayLike | None = None,
+    amount: ArrayLike | None = None,
 ) -> ScoreCounts:
     """Count positives and negatives at each distinct probability.
 
@@ -69,6 +79,7 @@ def count_by_score(
         y_true: (n,) labels: 0, 1, or NaN where the label is unknown.
         prob: (n,) probabilities of class 1, finite and in [0, 1].
         weight: (n,) finite weights >= 0; None weighs every row 1.
+        amount: (n,) money at stake, finite and >= 0; None: money is not counted.
 
     Raises:
         ValueError: shapes differ, or a value is outside its range.
@@ -95,10 +106,12 @@ def count_by_score(
     if weights is not None:
         _check_weights(weights, probs.shape)
         keep &= weights > 0.0
+    amounts = None if amount is None else np.asarray(amount, dtype=np.float64)
     if not keep.all():
         positive, probs = positive[keep], probs[keep]
         weights = None if weights is None else weights[keep]
-    return _count(positive, probs, weights)
+        amounts = None if amounts is None else amounts[keep]
+    return _count(positive, probs, weights, amounts)
 
 
 def _check_weights(weights: Floats, shape: tuple[int, ...]) -> None:
@@ -111,10 +124,13 @@ def _check_weights(weights: Floats, shape: tuple[int, ...]) -> None:
         )
 
 
-def _count(positive: NDArray[np.bool_], probs: Floats, weights: Floats | None) -> ScoreCounts:
+def _count(
+    positive: NDArray[np.bool_], probs: Floats, weights: Floats | None, amounts: Floats | None
+) -> ScoreCounts:
     if not probs.size:
         none = np.empty(0)
-        return ScoreCounts(none, none, none, n_rows=0, n_positives=0)
+        money = None if amounts is None else none
+        return ScoreCounts(none, none, none, 0, 0, none, none, money)
     order = np.argsort(probs)[::-1]
     sorted_probs = probs[order]
     starts = np.flatnonzero(np.diff(sorted_probs, prepend=np.inf))
@@ -122,16 +138,28 @@ def _count(positive: NDArray[np.bool_], probs: Floats, weights: Floats | None) -
     if weights is None:
         positives = np.add.reduceat(sorted_positive, starts, dtype=np.float64)
         negatives = np.diff(starts, append=probs.size) - positives
+        squares = positives, negatives
     else:
         sorted_weights = weights[order]
-        positives = np.add.reduceat(sorted_weights * sorted_positive, starts)
-        negatives = np.add.reduceat(sorted_weights * ~sorted_positive, starts)
+        of_positives, of_negatives = (
+            sorted_weights * sorted_positive,
+            sorted_weights * ~sorted_positive,
+        )
+        positives, negatives = (np.add.reduceat(w, starts) for w in (of_positives, of_negatives))
+        squares = np.add.reduceat(of_positives**2, starts), np.add.reduceat(of_negatives**2, starts)
+    money = None
+    if amounts is not None:
+        at_stake = amounts * positive if weights is None else amounts * positive * weights
+        money = np.add.reduceat(at_stake[order], starts)
     return ScoreCounts(
         threshold=sorted_probs[starts],
         positives=positives,
         negatives=negatives,
         n_rows=int(probs.size),
         n_positives=int(np.count_nonzero(positive)),
+        positive_squares=squares[0],
+        negative_squares=squares[1],
+        money=money,
     )
 
 
@@ -140,6 +168,7 @@ def count_tasks(
     y_pred_tasks: ArrayLike,
     task_columns: Sequence[str],
     sample_weights: Mapping[int, ArrayLike] | None = None,
+    amount: ArrayLike | None = None,
 ) -> Iterator[ScoreCounts]:
     """Yield the counts of each task in turn, so that one task's are in memory at a time.
 
@@ -148,6 +177,7 @@ def count_tasks(
         y_pred_tasks: (n, K) probabilities.
         task_columns: K task names, in the order of the indices.
         sample_weights: task index -> (n,) weights; tasks without an entry are not weighted.
+        amount: (n,) money at stake in each row; None: money is not counted.
 
     Raises:
         ValueError: the number of tasks or rows differs, or a value is outside its range; the
@@ -170,7 +200,7 @@ def count_tasks(
         raise ValueError(
             f"sample_weights must have task indices of 0 to {n_tasks - 1}, got {list(weights)[:10]}"
         )
-    return _count_each(y_true_tasks, probs, task_columns, weights)
+    return _count_each(y_true_tasks, probs, task_columns, weights, amount)
 
 
 def _count_each(
@@ -178,9 +208,10 @@ def _count_each(
     probs: NDArray[np.floating],
     task_columns: Sequence[str],
     weights: Mapping[int, ArrayLike],
+    amount: ArrayLike | None,
 ) -> Iterator[ScoreCounts]:
     for i, task in enumerate(task_columns):
         try:
-            yield count_by_score(y_true_tasks[i], probs[:, i], weights.get(i))
+            yield count_by_score(y_true_tasks[i], probs[:, i], weights.get(i), amount)
         except ValueError as error:
             raise ValueError(f"task {i} ({task}): {error}") from error

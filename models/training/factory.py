@@ -34,6 +34,8 @@ _NOT_IN_THE_TREES = (
     "checkpoint_frequency",
     "num_iterations",
     "calibrate_intercept",
+    "amount_name",
+    "previous_score_columns",
 )
 
 

@@ -50,6 +50,27 @@ class MultiTaskModel:
         """Importance of every feature over all trees of the file, shape (F,)."""
         return np.asarray(self._booster.feature_importance(importance_type), dtype=np.float64)
 
+    @property
+    def n_task_trees(self) -> int:
+        """Trees of the file: one per shared tree and task."""
+        return int(self._booster.num_trees())
+
+    def contributions(
+        self, data: NDArray[np.floating], num_threads: int = 0
+    ) -> NDArray[np.float64]:
+        """TreeSHAP values: contribution of every feature to every task's log-odds.
+
+        Args:
+            data: Features in order, shape (n, F), at least one row.
+            num_threads: Threads to use; 0: as many as there are cores.
+
+        Returns:
+            Shape (n, K, F); with the mean log-odds, which is left out, they sum to a row's.
+        """
+        values = self._booster.predict(data, pred_contrib=True, num_threads=num_threads)
+        n_rows, n_features = data.shape
+        return np.asarray(values).reshape(n_rows, -1, n_features + 1)[:, :, :-1]
+
 
 def probabilities(raw_score: NDArray[np.float64]) -> NDArray[np.float64]:
     """Probabilities of log-odds, any shape: to the same bits LightGBM's own sigmoid."""

@@ -8,6 +8,7 @@ import pandas as pd
 
 from common.messages import listed, quoted, quoted_list
 from exceptions import DataError
+from processing.dataset.evaluation_columns import check_evaluation_numbers
 from processing.dataset.labels import binary_labels
 from processing.dataset.weights import check_weights
 from processing.features.artifacts import PrecomputedArtifacts
@@ -109,6 +110,7 @@ def columns_to_read(
     task_columns: Sequence[str],
     id_name: str,
     weights: Sequence[str],
+    evaluation: Sequence[str],
     artifacts: PrecomputedArtifacts,
 ) -> tuple[TableColumns, list[str], list[str]]:
     """What to read, and which numerical and categorical features of it the model uses.
@@ -127,6 +129,7 @@ def columns_to_read(
         categorical=() if mapped else tuple(categorical),
         id_name=id_name,
         weights=tuple(weights),
+        evaluation=tuple(evaluation),
     )
     return columns, list(numerical), list(categorical)
 
@@ -146,32 +149,37 @@ def read_splits(
         for headers in channels.headers.values()
         for file, header in headers.items()
     }
-    unlabelled = _unlabelled_test_files(channels, columns.labels)
-    check_columns(names_of_file, columns, unlabelled)
+    needed = {
+        "train": columns.without_evaluation(),
+        "val": columns,
+        "test": columns.without_labels() if _is_unlabelled(channels, columns.labels) else columns,
+    }
+    needed_of_file = {
+        file: needed[name] for name, headers in channels.headers.items() for file in headers
+    }
+    check_columns(names_of_file, needed_of_file)
     _check_prediction_columns(columns)
     splits = {}
     for name, channel in channels.by_split.items():
-        headers = channels.headers[name]
-        is_scored_only = name == "test" and bool(unlabelled)
-        needed = columns.without_labels() if is_scored_only else columns
-        table, places = read_table(channel, headers, needed)
+        of_split = needed[name]
+        table, places = read_table(channel, channels.headers[name], of_split)
         splits[name] = binary_labels(
-            table, needed.labels, places, allow_missing=allow_missing_labels
+            table, of_split.labels, places, allow_missing=allow_missing_labels
         )
-        check_weights(splits[name], needed.weights, places)
+        check_weights(splits[name], of_split.weights, places)
+        check_evaluation_numbers(splits[name], of_split.evaluation, places)
     if allow_missing_labels:
         splits["train"] = _without_unlabelled(splits["train"], columns.labels)
     return splits
 
 
-def _unlabelled_test_files(channels: Channels, labels: Sequence[str]) -> list[str]:
-    """The files of the test channel, if none of them has any label column."""
+def _is_unlabelled(channels: Channels, labels: Sequence[str]) -> bool:
+    """Whether there is a test channel, and none of its files has any label column."""
     headers = channels.headers.get("test", {})
-    if any(set(labels) & set(header.names) for header in headers.values()):
-        return []
-    if headers:
-        logger.info("test: there are no label columns, so its rows are scored, without metrics")
-    return list(headers)
+    if not headers or any(set(labels) & set(header.names) for header in headers.values()):
+        return False
+    logger.info("test: there are no label columns, so its rows are scored, without metrics")
+    return True
 
 
 def _without_unlabelled(train: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """The columns that a table must have, and what is said when it has not."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from common.messages import listed, listed_with_nearest, quoted, quoted_list
@@ -18,6 +18,8 @@ class TableColumns:
         categorical: categorical features, read as text.
         id_name: the id column, read as text if the table has it.
         weights: row weights, read as float32; may be numerical features as well.
+        evaluation: numbers for the evaluation alone, such as amounts and an earlier model's
+            scores, read as float32; may be numerical features or weights as well.
     """
 
     labels: tuple[str, ...]
@@ -25,6 +27,7 @@ class TableColumns:
     categorical: tuple[str, ...]
     id_name: str
     weights: tuple[str, ...] = ()
+    evaluation: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse one column in two roles, which no table could hold.
@@ -43,7 +46,7 @@ class TableColumns:
     @property
     def numbers(self) -> tuple[str, ...]:
         """The columns that become float32, each once."""
-        return tuple(dict.fromkeys((*self.numerical, *self.weights)))
+        return tuple(dict.fromkeys((*self.numerical, *self.weights, *self.evaluation)))
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -56,21 +59,22 @@ class TableColumns:
         return (*self.labels, *self.numbers, *self.categorical)
 
     def without_labels(self) -> "TableColumns":
-        """What a table needs that is only scored: neither labels nor weights."""
-        return replace(self, labels=(), weights=())
+        """What a table needs that is only scored: features and the id alone."""
+        return replace(self, labels=(), weights=(), evaluation=())
+
+    def without_evaluation(self) -> "TableColumns":
+        """What a table needs that is only trained on."""
+        return replace(self, evaluation=())
 
 
 def check_columns(
-    names_of_file: Mapping[str, Sequence[str]],
-    columns: TableColumns,
-    unlabelled: Collection[str] = (),
+    names_of_file: Mapping[str, Sequence[str]], needed: Mapping[str, TableColumns]
 ) -> bool:
     """Check that every file has every needed column exactly once.
 
     Args:
         names_of_file: the column names of each file, by the file's label.
-        columns: what is needed.
-        unlabelled: the labels of files that are only scored.
+        needed: what is needed of each file; the id column is the same for all.
 
     Returns:
         Whether the files have the id column.
@@ -78,15 +82,13 @@ def check_columns(
     Raises:
         DataError: columns are missing, there twice, or the id column is in some files only.
     """
-    with_id = [label for label, names in names_of_file.items() if columns.id_name in names]
+    [id_name] = {columns.id_name for columns in needed.values()}
+    with_id = [label for label, names in names_of_file.items() if id_name in names]
     without_id = [label for label in names_of_file if label not in with_id]
-    needed = {
-        file: columns.without_labels() if file in unlabelled else columns for file in names_of_file
-    }
-    problems = [*_missing(names_of_file, needed), *_repeated(names_of_file, columns)]
+    problems = [*_missing(names_of_file, needed), *_repeated(names_of_file, needed)]
     if with_id and without_id:
         problems.append(
-            f"the id column {quoted(columns.id_name)} is in {with_id[0]} but not in "
+            f"the id column {quoted(id_name)} is in {with_id[0]} but not in "
             f"{listed(without_id)}: give it to all files of all channels, or to none"
         )
     if problems:
@@ -110,11 +112,13 @@ def _missing(
     return [f"{listed(files)}: {problem}" for problem, files in files_of_problem.items()]
 
 
-def _repeated(names_of_file: Mapping[str, Sequence[str]], columns: TableColumns) -> list[str]:
-    needed = {*columns.required, columns.id_name}
+def _repeated(
+    names_of_file: Mapping[str, Sequence[str]], needed: Mapping[str, TableColumns]
+) -> list[str]:
     files_of_problem: dict[str, list[str]] = {}
     for label, names in names_of_file.items():
-        twice = [name for name, times in Counter(names).items() if times > 1 and name in needed]
+        wanted = {*needed[label].required, needed[label].id_name}
+        twice = [name for name, times in Counter(names).items() if times > 1 and name in wanted]
         if twice:
             files_of_problem.setdefault(quoted_list(twice), []).append(label)
     return [

@@ -46,7 +46,8 @@ def read_table(
         DataError: unreadable files, missing or repeated columns, unfit column types, infinite
             values, no rows.
     """
-    has_id = check_columns({label: header.names for label, header in headers.items()}, columns)
+    names_of_file = {label: header.names for label, header in headers.items()}
+    has_id = check_columns(names_of_file, dict.fromkeys(headers, columns))
     texts = (columns.id_name,) if has_id else ()
 
     capacity = _capacity(headers)

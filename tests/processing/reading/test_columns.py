@@ -1,5 +1,7 @@
 """Checks of column names."""
 
+from dataclasses import replace
+
 import pytest
 
 from exceptions import DataError
@@ -32,8 +34,24 @@ def test_one_column_in_two_roles_is_refused(
 
 def test_order_extra_columns_and_a_missing_id_are_fine() -> None:
     names = ["w", "country", "amount", "z", "y"]
-    assert check_columns({"a": [*names, "id"], "b": ["id", "x", "x", *names]}, COLUMNS)
-    assert not check_columns({"a": names}, COLUMNS)
+    files = {"a": [*names, "id"], "b": ["id", "x", "x", *names]}
+    assert check_columns(files, dict.fromkeys(files, COLUMNS))
+    assert not check_columns({"a": names}, {"a": COLUMNS})
+
+
+def test_files_may_need_different_columns() -> None:
+    columns = replace(COLUMNS, evaluation=("previous", "amount"))
+    assert columns.numbers == ("amount", "w", "previous")
+    trained = list(columns.without_evaluation().required)
+    evaluated, scored = [*trained, "previous"], ["amount", "country"]
+    needed = {
+        "train": columns.without_evaluation(),
+        "val": columns,
+        "test": columns.without_labels(),
+    }
+    assert not check_columns({"train": trained, "val": evaluated, "test": scored}, needed)
+    with pytest.raises(DataError, match="^val: columns missing: 'previous'"):
+        check_columns({"train": trained, "val": trained, "test": scored}, needed)
 
 
 @pytest.mark.parametrize(
@@ -70,4 +88,4 @@ def test_all_faults_of_the_columns_are_named(
     names_of_file: dict[str, list[str]], message: str
 ) -> None:
     with pytest.raises(DataError, match=message):
-        check_columns(names_of_file, COLUMNS)
+        check_columns(names_of_file, dict.fromkeys(names_of_file, COLUMNS))
