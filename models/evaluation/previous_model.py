@@ -22,6 +22,9 @@ from models.evaluation.alert_budgets import BUDGETS
 
 Floats = NDArray[np.float64]
 
+FEWEST_ALERTS = 10
+"""Rows below which a recall at equal alerts has no interval: it is then a matter of single rows."""
+
 _Z = 1.959963984540054
 _WINDOW = 1.25
 """The precision at a border is that between this part and this multiple of the alerts."""
@@ -151,6 +154,8 @@ def compare_with_previous(
         recall, influence, caught = new.recall_in_top(share)
         recall_before, influence_before, caught_before = old.recall_in_top(share)
         figures = _paired((recall, influence), (recall_before, influence_before))
+        if share * positive.size < FEWEST_ALERTS:
+            figures["interval"] = None
         budgets.append({"share": share, **figures})
         swaps.append({"share": share, **_swap_set(new, caught, caught_before, money)})
     comparison = {

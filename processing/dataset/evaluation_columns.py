@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from exceptions import DataError
 from common.messages import listed, quoted
+from exceptions import DataError
 from processing.reading.row_places import RowPlaces
 
 logger = logging.getLogger(__name__)

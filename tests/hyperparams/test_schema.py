@@ -31,6 +31,8 @@ RANGES: dict[str, tuple[list[Any], list[Any], str]] = {
     "id_name": (["key", "id"], ["", 7], "a column name"),
     "sample_weight_name": (["w"], ["", 7], "a column name"),
     "task_weight_columns": ([{"isCard": "w"}, {}], [["w"], "w", {"isCard": 1}], "an object"),
+    "amount_name": (["amount", "eur"], ["", 7, "a\nb"], "a column name"),
+    "previous_score_columns": ([{"isCard": "old"}, {}], [["old"], {"isCard": 1}], "an object"),
     "missing_labels": (["error", "mask"], ["drop", True], "one of error, mask"),
     "loss_type": (
         ["fixed", "adaptive", "adaptive_kd"],
@@ -110,6 +112,8 @@ DEFAULTS = {
     "id_name": "id",
     "sample_weight_name": None,
     "task_weight_columns": None,
+    "amount_name": None,
+    "previous_score_columns": None,
     "missing_labels": "error",
     "loss_beta": 0.5,
     "loss_main_task_weight": 0.5,
@@ -164,6 +168,8 @@ EFFECTS: dict[str, list[tuple[dict[str, Any], str]] | None] = {
     "id_name": HAS_EFFECT,
     "sample_weight_name": HAS_EFFECT,
     "task_weight_columns": HAS_EFFECT,
+    "amount_name": HAS_EFFECT,
+    "previous_score_columns": HAS_EFFECT,
     "missing_labels": HAS_EFFECT,
     "monotone_constraints": HAS_EFFECT,
     "interaction_constraints": HAS_EFFECT,
@@ -283,6 +289,20 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     (
         {"task_weight_columns": {"isCard": "isDebit"}},
         'task_weight_columns uses columns that are also in task_label_names: "isDebit"',
+    ),
+    (
+        {"amount_name": "country"},
+        'amount_name needs columns of numbers, but these are also in cat_field_list: "country"',
+    ),
+    (
+        {"previous_score_columns": {"isCard": "isFraud"}},
+        "previous_score_columns needs columns of numbers, but these are also in label_name: "
+        '"isFraud"',
+    ),
+    (
+        {"previous_score_columns": {"isKard": "old"}},
+        'previous_score_columns has tasks that are not among task_label_names ("isFraud", '
+        '"isCard", "isDebit"): "isKard"',
     ),
     (
         {"task_weight_columns": {"isKard": "w"}},

@@ -70,7 +70,7 @@ def test_names_are_unaltered_in_every_artifact(tmp_path: Path, case: str, ending
     keys = [f"task_{i}_{task}" for i, task in enumerate(task_names)]
     columns = [f"{task}_{what}" for task in task_names for what in ("true", "prob")]
     for split in ("val", "test"):
-        assert list(metrics(base, split)) == [*keys, "aggregate"]
+        assert list(metrics(base, split))[: len(keys) + 1] == [*keys, "aggregate"]
         table = predictions(base, split)
         assert list(table.columns) == [id_name, *columns]
         assert list(table[id_name]) == list(splits[split][id_name])

@@ -106,7 +106,10 @@ def test_metrics_have_the_promised_keys_and_agree_with_the_predictions(
     from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
     scores, table = metrics(finished_job, split), predictions(finished_job, split)
-    assert list(scores) == [*(f"task_{i}_{task}" for i, task in enumerate(TASKS)), "aggregate"]
+    of_all_tasks = ["aggregate", "drift", "hierarchy"]
+    of_the_model = ["feature_importance"] if split == "val" else []
+    keys = [f"task_{i}_{task}" for i, task in enumerate(TASKS)]
+    assert list(scores) == [*keys, *of_all_tasks, *of_the_model]
     for i, task in enumerate(TASKS):
         true, prob = table[f"{task}_true"], table[f"{task}_prob"]
         expected = [

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import expit, logit
 from sklearn.metrics import brier_score_loss
 from sklearn.metrics import log_loss as sklearn_log_loss
 
@@ -81,3 +82,70 @@ def test_calibrated_probabilities_have_a_small_error_and_distorted_ones_a_large_
     distorted = calibration.expected_calibration_error(count_by_score(labels, probs**0.5))
     assert calibrated < 0.005
     assert distorted > 0.1
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_slope_and_intercept_are_those_of_statsmodels(weighted: bool) -> None:
+    import statsmodels.api as sm
+
+    rng = np.random.default_rng(5)
+    log_odds = rng.normal(-2.0, 1.5, 8000)
+    label = (rng.random(8000) < expit(0.5 + 0.7 * log_odds)).astype(int)
+    weight = rng.gamma(2.0, 0.5, 8000) if weighted else np.ones(8000)
+    binomial, design = sm.families.Binomial(), sm.add_constant(log_odds)
+    joint = sm.GLM(label, design, family=binomial, freq_weights=weight).fit()
+    held = sm.GLM(label, np.ones(8000), family=binomial, offset=log_odds, freq_weights=weight).fit()
+    counts = count_by_score(label, expit(log_odds), weight if weighted else None)
+    slope, intercept = calibration.calibration_fit(counts)
+    # 8,000 distinct log-odds are put together into 4,096 groups.
+    assert slope == pytest.approx(joint.params[1], abs=1e-4)
+    assert intercept == pytest.approx(held.params[0], abs=1e-6)
+    few = count_by_score(label, np.round(expit(log_odds), 3).clip(0.001), weight)
+    rounded = sm.add_constant(logit(np.round(expit(log_odds), 3).clip(0.001)))
+    exact = sm.GLM(label, rounded, family=binomial, freq_weights=weight).fit()
+    assert calibration.calibration_fit(few)[0] == pytest.approx(exact.params[1], abs=1e-8)
+
+
+def test_there_is_no_slope_without_overlap() -> None:
+    apart = count_by_score([0, 0, 1, 1], [0.1, 0.2, 0.3, 0.4])
+    assert calibration.calibration_fit(apart)[0] is None
+    assert calibration.calibration_fit(count_by_score([1, 1, 0], [0.1, 0.2, 0.3]))[0] is None
+    slope, intercept = calibration.calibration_fit(count_by_score([0, 1], [0.25, 0.25]))
+    assert slope is None
+    assert intercept == pytest.approx(logit(0.5) - logit(0.25))
+
+
+def test_certain_probabilities_do_not_break_the_fit() -> None:
+    counts = count_by_score([0, 1, 0, 1, 1], [0.0, 0.0, 0.5, 0.5, 1.0])
+    assert all(np.isfinite(value) for value in calibration.calibration_fit(counts) if value)
+
+
+def test_reliability_bins_hold_equal_expected_positives() -> None:
+    rng = np.random.default_rng(6)
+    prob = rng.beta(1, 8, 5000)
+    label, weight = (rng.random(5000) < prob).astype(int), rng.integers(0, 3, 5000)
+    found = calibration.reliability(count_by_score(label, prob, weight))
+    order = np.argsort(prob)
+    label, prob, weight = label[order], prob[order], weight[order]
+    expected = weight * prob
+    bins = np.floor((np.cumsum(expected) - expected / 2) * 10 / expected.sum())
+    for i in range(10):
+        rows = bins == i
+        assert found["weight"][i] == pytest.approx(weight[rows].sum())
+        assert found["mean_probability"][i] == pytest.approx(
+            np.average(prob[rows], weights=weight[rows])
+        )
+        assert found["positive_rate"][i] == pytest.approx(
+            np.average(label[rows], weights=weight[rows])
+        )
+    assert sum(found["weight"]) == pytest.approx(weight.sum())
+
+
+def test_reliability_of_one_probability_is_one_bin() -> None:
+    found = calibration.reliability(count_by_score([0, 1, 0], [0.2] * 3))
+    assert found == {
+        "mean_probability": [pytest.approx(0.2)],
+        "positive_rate": [1 / 3],
+        "weight": [3],
+    }
+    assert calibration.reliability(count_by_score([0, 1], [0.0, 0.0]))["weight"] == [2]

@@ -167,7 +167,9 @@ def test_what_is_read_follows_the_artifacts(
     read_categorical: tuple[str, ...],
 ) -> None:
     columns, used_numerical, used_categorical = columns_to_read(
-        ["a", "b"], ["c"], ["t", "u"], "id", ["w"], artifacts
+        ["a", "b"], ["c"], ["t", "u"], "id", ["w"], ["m"], artifacts
     )
     assert (used_numerical, used_categorical) == (numerical, categorical)
-    assert columns == TableColumns(("t", "u"), read_numerical, read_categorical, "id", ("w",))
+    assert columns == TableColumns(
+        ("t", "u"), read_numerical, read_categorical, "id", ("w",), ("m",)
+    )
