@@ -54,7 +54,7 @@ def test_the_reach_is_that_of_a_bootstrap_of_rows(n_rows: int, weighted: bool) -
         low, high = intervals[name]
         assert low < estimate < high
         # Two bootstraps of 200 and 300 samples; recall is at the mercy of single rows.
-        tolerance = 0.4 if name == "recall_at_1pct_fpr" else 0.2
+        tolerance = 0.4 if name == "recall_at_1pct_fpr" else 0.25
         assert (high - low) / (2 * 1.96 * spread) == pytest.approx(1.0, abs=tolerance)
 
 

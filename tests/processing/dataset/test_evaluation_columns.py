@@ -33,7 +33,7 @@ def test_missing_and_negative_amounts_count_as_no_money(caplog: pytest.LogCaptur
     assert caplog.messages == [
         "val: column 'eur' has 1 missing and 1 negative amounts, which count as 0"
     ]
-    np.testing.assert_array_equal(columns.previous[1], np.float32([0.5, np.nan, 3]))
+    np.testing.assert_array_equal(columns.previous[1], np.array([0.5, np.nan, 3], np.float32))
     assert list(columns.previous) == [1]
     # The table may change: an amount can be a feature, whose gaps will be filled.
     table.loc[:] = 0

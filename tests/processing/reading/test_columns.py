@@ -50,7 +50,7 @@ def test_files_may_need_different_columns() -> None:
         "test": columns.without_labels(),
     }
     assert not check_columns({"train": trained, "val": evaluated, "test": scored}, needed)
-    with pytest.raises(DataError, match="^val: columns missing: 'previous'"):
+    with pytest.raises(DataError, match=r"^val: columns missing: 'previous'"):
         check_columns({"train": trained, "val": trained, "test": scored}, needed)
 
 
