@@ -9,8 +9,8 @@ import pandas as pd
 from common.messages import quoted_list
 from hyperparams.job_hyperparameters import LightGBMMtModelHyperparameters
 from models.engine.task_rows import LabelledRows
-from processing.dataset.base_rates import check_base_rates
 from models.evaluation.hierarchy import positives_outside
+from processing.dataset.base_rates import check_base_rates
 from processing.dataset.evaluation_columns import EvaluationColumns, evaluation_columns
 from processing.dataset.label_arrays import label_arrays
 from processing.dataset.splits import (
