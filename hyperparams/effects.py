@@ -69,4 +69,4 @@ def _risk_table_reasons(hp: Knobs, given: bool) -> dict[str, str]:
         reason = "the risk tables are precomputed"
     else:
         return {}
-    return {"risk_table_smoothing": reason, "risk_table_folds": reason}
+    return dict.fromkeys(("risk_table_smoothing", "risk_table_folds", "risk_tables"), reason)

@@ -248,6 +248,11 @@ class Knobs(BaseModel):
         description="Folds in which the training rows' risks are computed out of fold.",
     )
 
+    risk_tables: Annotated[Literal["main", "per_task"], AsChoice] = Field(
+        default="main",
+        description="A category's risk is the main task's positive rate; "
+        "per_task: and the other tasks' rates, each as a feature of its own.",
+    )
     monotone_constraints: Annotated[
         dict[Name, Direction] | dict[Name, dict[Name, Direction]] | None,
         AsContainer,
@@ -290,6 +295,12 @@ class Knobs(BaseModel):
         for name, value in (self.monotone_constraints or {}).items():
             names |= dict.fromkeys(value if isinstance(value, dict) else [name])
         return list(names)
+
+    @property
+    def risk_labels(self) -> list[str]:
+        """The tasks whose rates are the categories' risks; the main task comes first."""
+        others = [name for name in self.task_label_names or [] if name != self.label_name]
+        return [self.label_name, *(others if self.risk_tables == "per_task" else [])]
 
     @property
     def features_in_no_group(self) -> list[str]:

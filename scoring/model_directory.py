@@ -20,6 +20,7 @@ from processing.features.artifacts import (
     read_impute_dict,
     read_risk_tables,
 )
+from processing.features.encodings import feature_names, source_column
 from processing.features.feature_selection import read_selected_features
 from processing.features.risk_tables import RiskTable
 from processing.reading.category_text import category_of_text
@@ -72,7 +73,11 @@ def load_scorer(
             parts.features,
             None if rows_are_imputed else parts.impute_dict,
             None if rows_are_mapped else parts.risk_tables,
-            parts.categorical,
+            [
+                name
+                for name in parts.features
+                if source_column(name, parts.risk_tables) in parts.categorical
+            ],
         ),
         parts.calibration,
     )
@@ -133,7 +138,15 @@ def _read(files: Mapping[str, _File]) -> _Parts:
         raise ArtifactError(f"{shown}: wanted the name of the id column as id_name")
 
     file = files[SELECTED_FEATURES]
-    features = read_selected_features(_json(file), file.shown, [*numerical, *categorical])
+    columns = read_selected_features(_json(file), file.shown, [*numerical, *categorical])
+    used = set(columns)
+    file = files[RISK_TABLE_MAP]
+    risk_tables = read_risk_tables(
+        load_plain_pickle(file.path, file.shown),
+        file.shown,
+        [name for name in categorical if name in used],
+    )
+    features = feature_names(columns, risk_tables)
     _check_feature_columns(files[FEATURE_COLUMNS], features, files[SELECTED_FEATURES].shown)
 
     model = read_model(_text(files[MODEL_FILE]), files[MODEL_FILE].shown)
@@ -148,18 +161,11 @@ def _read(files: Mapping[str, _File]) -> _Parts:
             f"task_label_names has {len(tasks)}"
         )
 
-    used = set(features)
     file = files[IMPUTE_DICT]
     impute_dict = read_impute_dict(
         load_plain_pickle(file.path, file.shown),
         file.shown,
         [name for name in numerical if name in used],
-    )
-    file = files[RISK_TABLE_MAP]
-    risk_tables = read_risk_tables(
-        load_plain_pickle(file.path, file.shown),
-        file.shown,
-        [name for name in categorical if name in used],
     )
     calibration = None
     if CALIBRATION_FILE in files:
@@ -184,7 +190,7 @@ def _by_category(table: RiskTable) -> RiskTable:
     by_category = {
         category: risk for text, risk in bins.items() if (category := category_of_text(text))
     }
-    return {"bins": by_category | bins, "default_bin": table["default_bin"]}
+    return {**table, "bins": by_category | bins}
 
 
 def _check_feature_columns(file: _File, features: Sequence[str], other: str) -> None:

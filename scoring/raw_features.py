@@ -1,7 +1,7 @@
 """Raw columns of any type become the numbers that the model was trained on."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from common.messages import listed, listed_with_nearest, quoted, quoted_list
 from exceptions import DataError
 from processing.features.artifacts import FLAGS, IMPUTE_DICT, RISK_TABLE_MAP
+from processing.features.encodings import source_column
 from processing.features.imputation import fill_missing
 from processing.features.risk_tables import RiskTable, category_risks
 from processing.reading.category_text import categories, is_string, is_text_like
@@ -28,6 +29,10 @@ class RawFeatures:
     """Makes the features of a model from raw columns, as the training job does.
 
     It may be used by several threads at once.
+
+    Attributes:
+        columns: The C columns that rows must have.
+        column_of_feature: Index of the column that each of the F features comes from.
     """
 
     def __init__(
@@ -42,20 +47,23 @@ class RawFeatures:
         Args:
             features: Names of the F features in the model's order.
             impute_dict: Value of a missing number, by column; None: the rows are imputed already.
-            risk_tables: Risk of each category, by column; None: the rows are mapped already.
-            categorical: Which of the features are categorical.
+            risk_tables: Risk of each category, by feature; None: the rows are mapped already, and
+                have a column for every feature.
+            categorical: Which of the features are risks of categories.
         """
         is_category = [name in set(categorical) for name in features]
         is_mapped = risk_tables is None
-        self.columns = list(features)
+        # The column of every feature; one of categories may be that of several.
+        self._sources = [source_column(name, risk_tables or {}) for name in features]
+        self.columns = list(dict.fromkeys(self._sources))
+        self.column_of_feature = [self.columns.index(name) for name in self._sources]
         self._numbers = [
             index for index in range(len(features)) if is_mapped or not is_category[index]
         ]
-        self._tables = {
-            index: risk_tables[name]
-            for index, name in enumerate(features)
-            if risk_tables is not None and is_category[index]
-        }
+        self._tables: dict[str, dict[int, RiskTable]] = {}
+        for index, name in enumerate(features):
+            if risk_tables is not None and is_category[index]:
+                self._tables.setdefault(self._sources[index], {})[index] = risk_tables[name]
         # Why a missing number of a column is an error; None where it is filled.
         self._flags = [
             FLAGS[RISK_TABLE_MAP]
@@ -89,9 +97,10 @@ class RawFeatures:
             DataError: Columns are missing, there twice, or of other types; infinite values; missing
                 values in rows that are said to be transformed already.
         """
-        columns = self._columns_of(batch)
-        self._check_types(columns)
-        values = np.empty((batch.num_rows, len(columns)), dtype=np.float32)
+        by_name = self._columns_of(batch)
+        self._check_types(by_name)
+        columns = [by_name[name] for name in self._sources]
+        values = np.empty((batch.num_rows, len(self._sources)), dtype=np.float32)
         if batch.num_rows == 0:
             return values
         few = batch.num_rows <= _FEW_ROWS
@@ -104,17 +113,18 @@ class RawFeatures:
                     self._note(index, no_numbers, note_no_numbers)
             if texts:
                 self._fill_in_texts(values, texts, columns, note_no_numbers)
-        for index, table in self._tables.items():
-            values[:, index] = _risks(columns[index], table, few=few)
+        for name, tables in self._tables.items():
+            for index, risks in _risks(by_name[name], tables, few=few):
+                values[:, index] = risks
         self._check(values, place_of_row or (lambda row: f"row {row + 1}"))
         fill_missing(values, self._fill)
         return values
 
-    def _columns_of(self, batch: pa.RecordBatch) -> list[pa.Array]:
+    def _columns_of(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
         names = batch.schema.names
         position = dict(zip(names, range(len(names)), strict=True))
         try:
-            columns = [batch.column(position[name]) for name in self.columns]
+            columns = {name: batch.column(position[name]) for name in self.columns}
         except KeyError:
             missing = [name for name in self.columns if name not in position]
             raise DataError(
@@ -128,11 +138,11 @@ class RawFeatures:
                 raise DataError(f"columns present more than once: {quoted_list(twice)}")
         return columns
 
-    def _check_types(self, columns: Sequence[pa.Array]) -> None:
+    def _check_types(self, columns: Mapping[str, pa.Array]) -> None:
         problems = [
-            f"column {quoted(self.columns[index])} is {quoted(str(column.type))}"
-            for index, column in enumerate(columns)
-            if not (_may_be_category if index in self._tables else _may_be_number)(column.type)
+            f"column {quoted(name)} is {quoted(str(column.type))}"
+            for name, column in columns.items()
+            if not (_may_be_category if name in self._tables else _may_be_number)(column.type)
         ]
         if problems:
             raise DataError(
@@ -158,7 +168,7 @@ class RawFeatures:
 
     def _note(self, index: int, no_numbers: pa.Array | None, note: NoteNoNumbers | None) -> None:
         if note is not None and no_numbers is not None and len(no_numbers):
-            note(self.columns[index], no_numbers)
+            note(self._sources[index], no_numbers)
 
     def _check(self, values: NDArray[np.float32], place_of_row: PlaceOfRow) -> None:
         if np.isfinite(values).all():
@@ -180,7 +190,7 @@ class RawFeatures:
     def _places(self, faults: NDArray[np.bool_], place_of_row: PlaceOfRow) -> str:
         return listed(
             [
-                f"column {quoted(self.columns[index])} has {np.count_nonzero(faults[:, index])}, "
+                f"column {quoted(self._sources[index])} has {np.count_nonzero(faults[:, index])}, "
                 f"the first in {place_of_row(int(np.argmax(faults[:, index])))}"
                 for index in np.flatnonzero(faults.any(axis=0))
             ],
@@ -188,19 +198,24 @@ class RawFeatures:
         )
 
 
-def _risks(column: pa.Array, table: RiskTable, *, few: bool) -> NDArray[np.float32]:
+def _risks(
+    column: pa.Array, tables: Mapping[int, RiskTable], *, few: bool
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """The risks of a column's rows, by the index of the feature that they are."""
     if pa.types.is_dictionary(column.type):
         encoded = column
     elif few:
-        return category_risks(categories(column), table)
+        texts = categories(column)
+        yield from ((index, category_risks(texts, table)) for index, table in tables.items())
+        return
     else:
         encoded = column.dictionary_encode()
-    distinct = category_risks([*categories(encoded.dictionary), None], table)
+    distinct = [*categories(encoded.dictionary), None]
     missing = len(distinct) - 1
     indices = encoded.indices.fill_null(missing) if encoded.null_count else encoded.indices
     codes: NDArray[np.integer] = indices.to_numpy(zero_copy_only=False)
-    risks: NDArray[np.float32] = distinct[codes]
-    return risks
+    for index, table in tables.items():
+        yield index, category_risks(distinct, table)[codes]
 
 
 # Asking Arrow for the properties of a type is slower than remembering the answer.

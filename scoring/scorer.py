@@ -19,9 +19,10 @@ class Scorer:
 
     Attributes:
         tasks: Names of the K tasks.
-        features: Names of the F features in the model's order.
+        features: Names of the C columns that raw rows have, in the model's order.
         numerical: Those of them that are numerical, in that order.
-        categorical: Those that are categorical, in that order.
+        categorical: Those that are categorical, in that order: what the model has of each may be
+            more than one number.
         id_name: The id column of the training data, which need not be there.
         calibration: What makes calibrated probabilities, if the model directory has it.
     """
@@ -44,13 +45,13 @@ class Scorer:
         self.calibration = calibration
         self._raw_features = raw_features
         self._walk = SharedWalk(model)
-        self._explainer = Explainer(model)
+        self._explainer = Explainer(model, raw_features.column_of_feature)
 
     def score(self, rows: pa.RecordBatch | pa.Table, n_threads: int = 0) -> NDArray[np.float64]:
         """Probabilities of all tasks, shape (n, K).
 
         Args:
-            rows: n raw rows: a column for every feature, of any type that training reads; other
+            rows: n raw rows with the model's columns, of any type that training reads; other
                 columns are not looked at.
             n_threads: Threads; 0: one per processor. A few rows are always scored by one.
 
@@ -79,11 +80,11 @@ class Scorer:
     def contributions(
         self, rows: pa.RecordBatch | pa.Table, n_threads: int = 0
     ) -> NDArray[np.float64]:
-        """What each feature, and at the end no knowledge, adds to the log-odds: (n, K, F + 1)."""
+        """What each column, and at the end no knowledge, adds to the log-odds: (n, K, C + 1)."""
         return self._explainer.contributions(self.features_of(rows), n_threads)
 
     def reasons(self, rows: pa.RecordBatch | pa.Table, count: int, n_threads: int = 0) -> Reasons:
-        """The `count` features of each row and task that raised its log-odds most."""
+        """The `count` columns of each row and task that raised its log-odds most."""
         return self.reasons_of_features(self.features_of(rows), count, n_threads)
 
     def reasons_of_features(

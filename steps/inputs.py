@@ -144,7 +144,7 @@ def prepare_data(
         hyperparams.risk_table_smoothing, hyperparams.risk_table_folds, hyperparams.seed
     )
     preprocessing = preprocess(
-        splits, numerical, categorical, hyperparams.main_task_name, artifacts, risk_settings
+        splits, numerical, categorical, hyperparams.risk_labels, artifacts, risk_settings
     )
     labels = {
         name: LabelledRows(*label_arrays(df, tasks, sample_weight, task_weights))

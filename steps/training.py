@@ -34,7 +34,7 @@ def train(
     stop: threading.Event,
 ) -> tuple[TrainingState, MultiTaskModel]:
     """Trains, going on from a checkpoint where there is one."""
-    factory = ModelFactory(hyperparams, data.preprocessing.feature_columns)
+    factory = ModelFactory(hyperparams, data.preprocessing.feature_sources)
     store = CheckpointStore(paths.checkpoints) if paths.checkpoints.is_dir() else None
     # One thread per block of rows is ours; a BLAS with threads of its own would only get in the
     # way, and its sums would depend on their number.

@@ -48,7 +48,8 @@ def features(base: Path, table: pd.DataFrame) -> np.ndarray[Any, Any]:
     for name in names:
         if name in risks:
             bins, default = risks[name]["bins"], risks[name]["default_bin"]
-            columns.append([bins.get(category(value), default) for value in table[name]])
+            values = table[risks[name].get("column", name)]
+            columns.append([bins.get(category(value), default) for value in values])
         else:
             numbers = pd.to_numeric(table[name], errors="coerce")
             columns.append(numbers.fillna(impute[name]).to_list())

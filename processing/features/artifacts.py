@@ -90,11 +90,13 @@ def load_artifacts(
             )
         if risk_tables:
             file = files[RISK_TABLE_MAP]
-            tables = read_risk_tables(
+            found = read_risk_tables(
                 load_plain_pickle(file.path, file.shown),
                 file.shown,
                 [name for name in categorical if name in used],
             )
+            # The rows hold the main task's risks, one column each: there are none of other tasks.
+            tables = {name: table for name, table in found.items() if "column" not in table}
     return PrecomputedArtifacts(impute_dict, tables, selected)
 
 
@@ -129,7 +131,8 @@ def read_risk_tables(document: object, source: str, columns: Sequence[str]) -> d
         columns: The columns that must be in it.
 
     Returns:
-        All its tables as plain dicts, texts and floats.
+        All its tables as plain dicts, texts and floats; with the keys `column` and `task` where
+        they are there.
 
     Raises:
         ArtifactError: It has another shape, lacks columns, or a risk is no finite float32.
@@ -150,6 +153,9 @@ def read_risk_tables(document: object, source: str, columns: Sequence[str]) -> d
             },
             "default_bin": _number(table["default_bin"], f"{column}, default_bin", problems),
         }
+        if "column" in table:
+            tables[column]["column"] = _text(table["column"], f'{where}, "column"')
+            tables[column]["task"] = _text(table.get("task"), f'{where}, "task"')
     _report(problems, f"{source}: wanted a finite number per category, found")
     return tables
 
@@ -218,6 +224,12 @@ def _text_keys(document: object, source: str, wanted: str) -> dict[str, object]:
 
 def _require(entries: Mapping[str, object], source: str, keys: Sequence[str]) -> None:
     _report([quoted(key) for key in keys if key not in entries], f"{source}: missing entries")
+
+
+def _text(value: object, where: str) -> str:
+    if not isinstance(value, str):
+        raise ArtifactError(f"{where}: wanted text, found a {type(value).__name__}")
+    return value
 
 
 def _number(value: object, where: str, problems: list[str]) -> float:

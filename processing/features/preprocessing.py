@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from processing.features.artifacts import (
@@ -14,6 +16,7 @@ from processing.features.artifacts import (
     PrecomputedArtifacts,
     check_no_missing,
 )
+from processing.features.encodings import encoding_name, feature_names, source_column
 from processing.features.imputation import apply_imputation, fit_imputation
 from processing.features.risk_tables import RiskTable, apply_risk_table, fit_risk_tables
 
@@ -35,7 +38,7 @@ class Preprocessing:
 
     Attributes:
         impute_dict: Value of a missing number, by column.
-        risk_tables: Risk of each category, by column.
+        risk_tables: Risk of each category, by feature.
         feature_columns: The model's features, in order.
     """
 
@@ -43,35 +46,42 @@ class Preprocessing:
     risk_tables: dict[str, RiskTable]
     feature_columns: list[str]
 
+    @property
+    def feature_sources(self) -> list[str]:
+        """The column that each feature comes from."""
+        return [source_column(name, self.risk_tables) for name in self.feature_columns]
 
-def used_features(
+
+def used_columns(
     numerical: Sequence[str], categorical: Sequence[str], artifacts: PrecomputedArtifacts
 ) -> list[str]:
-    """The features of the model in order: the selected ones, else all."""
+    """The columns of the model in order: the selected ones, else all."""
     if artifacts.selected_features is not None:
         return artifacts.selected_features
     return [*numerical, *categorical]
 
 
 def preprocess(
-    splits: Mapping[str, pd.DataFrame],
+    splits: dict[str, pd.DataFrame],
     numerical: Sequence[str],
     categorical: Sequence[str],
-    main_label: str,
+    risk_labels: Sequence[str],
     artifacts: PrecomputedArtifacts,
     settings: RiskTableSettings,
 ) -> Preprocessing:
-    """Transforms all splits in place; everything is learned from the split `train` alone.
+    """Transforms all splits; everything is learned from the split `train` alone.
 
     A step whose artifact is precomputed is not applied, because upstream has applied it: it is only
     checked that the data agree.
 
     Args:
-        splits: Rows by split, as the readers give them; one is called `train`.
+        splits: Rows by split, as the readers give them, transformed in place or replaced by tables
+            with further columns; one is called `train`.
         numerical: Numerical features among the columns, float32.
         categorical: Categorical features among the columns: Categoricals, or float32 if the risk
             tables are precomputed.
-        main_label: The main task's label column.
+        risk_labels: Label columns of the tasks whose risks the categories become: the main task's,
+            which goes by the column's name, and any others.
         artifacts: Precomputed artifacts.
         settings: How risk tables are fitted.
 
@@ -79,8 +89,9 @@ def preprocess(
         ArtifactError: The data contradict a precomputed artifact.
     """
     impute_dict = _impute(splits, numerical, artifacts)
-    risk_tables = _map_risks(splits, categorical, main_label, artifacts, settings)
-    return Preprocessing(impute_dict, risk_tables, used_features(numerical, categorical, artifacts))
+    risk_tables = _map_risks(splits, categorical, risk_labels, artifacts, settings)
+    columns = used_columns(numerical, categorical, artifacts)
+    return Preprocessing(impute_dict, risk_tables, feature_names(columns, risk_tables))
 
 
 def _impute(
@@ -97,9 +108,9 @@ def _impute(
 
 
 def _map_risks(
-    splits: Mapping[str, pd.DataFrame],
+    splits: dict[str, pd.DataFrame],
     categorical: Sequence[str],
-    main_label: str,
+    risk_labels: Sequence[str],
     artifacts: PrecomputedArtifacts,
     settings: RiskTableSettings,
 ) -> dict[str, RiskTable]:
@@ -108,20 +119,33 @@ def _map_risks(
             check_no_missing(df, categorical, name, FLAGS[RISK_TABLE_MAP])
         return artifacts.risk_tables
     train = splits["train"]
-    risk_tables, train_risks = fit_risk_tables(
-        train,
-        categorical,
-        train[main_label].to_numpy(),
-        smooth=settings.smooth,
-        folds=settings.folds,
-        seed=settings.seed,
-    )
-    for name, df in splits.items():
+    risk_tables: dict[str, RiskTable] = {}
+    train_risks: dict[str, npt.NDArray[np.float32]] = {}
+    for number, label in enumerate(risk_labels):
+        tables, risks = fit_risk_tables(
+            train,
+            categorical,
+            train[label].to_numpy(),
+            smooth=settings.smooth,
+            folds=settings.folds,
+            seed=settings.seed,
+            task=label if number else None,
+        )
         for column in categorical:
-            encoded = name == "train"
-            df[column] = (
-                train_risks[column]
-                if encoded
-                else apply_risk_table(df[column], risk_tables[column])
-            )
+            name = encoding_name(column, label, train.columns) if number else column
+            table = tables[column]
+            risk_tables[name] = {**table, "column": column, "task": label} if number else table
+            train_risks[name] = risks[column]
+    for name, df in splits.items():
+        features = {
+            feature: train_risks[feature]
+            if name == "train"
+            else apply_risk_table(df[source_column(feature, risk_tables)], table)
+            for feature, table in risk_tables.items()
+        }
+        for column in categorical:
+            df[column] = features.pop(column)
+        if features:
+            # All at once: pandas warns of many columns that are added one by one.
+            splits[name] = pd.concat([df, pd.DataFrame(features, index=df.index)], axis=1)
     return risk_tables

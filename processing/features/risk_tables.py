@@ -6,7 +6,7 @@ column of random categories carries no information about the labels.
 
 import logging
 from collections.abc import Iterable, Sequence
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -18,10 +18,16 @@ logger = logging.getLogger(__name__)
 
 
 class RiskTable(TypedDict):
-    """What a category is worth; a missing or unseen one is worth `default_bin`."""
+    """What a category is worth; a missing or unseen one is worth `default_bin`.
+
+    `column` and `task` are there in a table of another task than the main one: whose categories
+    they are, and whose rate (`processing.features.encodings`).
+    """
 
     bins: dict[str, float]
     default_bin: float
+    column: NotRequired[str]
+    task: NotRequired[str]
 
 
 def fit_risk_tables(
@@ -32,6 +38,7 @@ def fit_risk_tables(
     smooth: float | Literal["auto"],
     folds: int,
     seed: int,
+    task: str | None = None,
 ) -> tuple[dict[str, RiskTable], dict[str, npt.NDArray[np.float32]]]:
     """Fit one risk table per column and encode the training rows out of fold.
 
@@ -41,12 +48,14 @@ def fit_risk_tables(
     Args:
         df: n training rows; the columns are pandas Categoricals of text, NaN for a missing value.
         columns: The categorical columns.
-        label: Shape (n,), the main task's label, 0 or 1; NaN where it is unknown. Such a row is no
+        label: Shape (n,), the task's label, 0 or 1; NaN where it is unknown. Such a row is no
             part of any table and is encoded like a row of another split.
         smooth: How many rows of the base rate are mixed into each category, or scikit-learn's
             "auto", which does not smooth a category whose labels are all the same.
         folds: Number of folds, at least 2.
         seed: Seed of the folds.
+        task: What warnings call the task; None: it is the main task, and the columns are warned
+            of, too.
 
     Returns:
         The tables by column, and by column the float32 encodings of the n training rows.
@@ -56,10 +65,11 @@ def fit_risk_tables(
     default = float(known_label.mean()) if known.size else 0.0
     if columns and default in {0.0, 1.0}:
         logger.warning(
-            "The main task has only one class among the training rows with a known label: "
-            "the risk tables cannot tell categories apart"
+            "%s has only one class among the training rows with a known label: "
+            "its risk tables cannot tell categories apart",
+            _called(task),
         )
-    splits = _split(known_label, folds, seed) if columns else []
+    splits = _split(known_label, folds, seed, task) if columns else []
 
     tables: dict[str, RiskTable] = {}
     encoded: dict[str, npt.NDArray[np.float32]] = {}
@@ -69,7 +79,9 @@ def fit_risk_tables(
         codes = series.cat.codes.to_numpy().astype(np.int32)[known] + 1
         texts = series.cat.categories
         seen = np.bincount(codes, minlength=len(texts) + 1) > 0
-        if not seen[1:].any():
+        if task is not None:
+            pass
+        elif not seen[1:].any():
             logger.warning("Column %r has no category in the training data", column)
         elif seen.sum() == 1:
             logger.warning("Column %r has a single category in the training data", column)
@@ -125,7 +137,7 @@ def category_risks(categories: Iterable[str | None], table: RiskTable) -> npt.ND
 
 
 def _split(
-    label: npt.NDArray[np.float64], folds: int, seed: int
+    label: npt.NDArray[np.float64], folds: int, seed: int, task: str | None
 ) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
     """Return per fold the rows that are fitted on and the rows that are encoded.
 
@@ -140,10 +152,15 @@ def _split(
     else:
         if rarest > 0:
             logger.warning(
-                "The rarer class of the main task has %d training rows, fewer than the %d folds "
-                "of the risk tables: their values in the training data are rough",
+                "%s: the rarer class has %d training rows, fewer than the %d folds of the risk "
+                "tables: their values in the training data are rough",
+                _called(task),
                 rarest,
                 folds,
             )
         splitter = KFold(folds, shuffle=True, random_state=seed)
     return list(splitter.split(label, label))
+
+
+def _called(task: str | None) -> str:
+    return "The main task" if task is None else f"Task {task}"

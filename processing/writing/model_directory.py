@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from processing.features.artifacts import IMPUTE_DICT, RISK_TABLE_MAP, SELECTED_FEATURES
+from processing.features.encodings import own_columns
 from processing.features.feature_selection import make_selected_features
 from processing.writing.atomic import write_json, write_pickle, write_text
 
@@ -69,7 +70,7 @@ def save_artifacts(
 
     Args:
         model: The trained model.
-        risk_tables: Risk of each category, by column.
+        risk_tables: Risk of each category, by feature.
         impute_dict: Value of a missing number, by column.
         model_path: The directory; made if it is missing.
         feature_columns: Features in the order of the model.
@@ -82,9 +83,11 @@ def save_artifacts(
     folder = Path(model_path)
     folder.mkdir(parents=True, exist_ok=True)
     importance = model.feature_importance("gain").tolist()
+    # What another job can select are columns; they may have more than one feature each.
+    columns = own_columns(feature_columns, risk_tables)
     write_pickle(folder / IMPUTE_DICT, dict(impute_dict))
     write_pickle(folder / RISK_TABLE_MAP, {name: dict(risk_tables[name]) for name in risk_tables})
-    write_json(folder / SELECTED_FEATURES, make_selected_features(feature_columns))
+    write_json(folder / SELECTED_FEATURES, make_selected_features(columns))
     write_json(folder / "training_state.json", training_state.to_checkpoint_dict())
     write_text(folder / FEATURE_COLUMNS, feature_columns_text(feature_columns))
     write_text(folder / HYPERPARAMETERS, hyperparams.to_json())

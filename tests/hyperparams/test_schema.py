@@ -87,6 +87,7 @@ RANGES: dict[str, tuple[list[Any], list[Any], str]] = {
     "checkpoint_frequency": ([1], [0], "an integer >= 1"),
     "risk_table_smoothing": (["auto", 0.0, 20.0], [-1.0, "some", "1e999"], "auto or a number >= 0"),
     "risk_table_folds": ([2], [1], "an integer >= 2"),
+    "risk_tables": (["main", "per_task"], ["each", True], "one of main, per_task"),
     "monotone_constraints": (
         [{"amount": 1}, {"isCard": {"age": -1}, "isFraud": {}}, {}],
         [{"amount": 2}, {"amount": True}, [1], "amount", {"isCard": {"age": 0}}],
@@ -151,6 +152,7 @@ DEFAULTS = {
     "checkpoint_frequency": None,
     "risk_table_smoothing": "auto",
     "risk_table_folds": 5,
+    "risk_tables": "main",
     "monotone_constraints": None,
     "interaction_constraints": None,
     "task_base_rates": None,
@@ -238,6 +240,7 @@ EFFECTS: dict[str, list[tuple[dict[str, Any], str]] | None] = {
     "risk_table_folds": [
         ({"risk_table_folds": 5, "cat_field_list": []}, "cat_field_list is empty")
     ],
+    "risk_tables": [({"risk_tables": "per_task", "cat_field_list": []}, "cat_field_list is empty")],
 }
 
 CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [

@@ -131,6 +131,7 @@ KNOBS: dict[str, Effect | Refused | NoEffect] = {
     "checkpoint_frequency": Effect(7, seen_in=checkpoints),
     "risk_table_smoothing": Effect(50.0),
     "risk_table_folds": Effect(2),
+    "risk_tables": Effect("per_task"),
     "monotone_constraints": Effect({"age": 1}),
     "interaction_constraints": Effect([["amount", "country"], ["age", "balance", "channel"]]),
     "task_base_rates": Effect({"isCard": 0.01}),

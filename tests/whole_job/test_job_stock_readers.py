@@ -35,9 +35,15 @@ def splits_with_unseen_categories() -> dict[str, pd.DataFrame]:
     return splits
 
 
-@pytest.mark.parametrize("ending", FORMATS)
-def test_stock_lightgbm_predicts_the_same_from_raw_rows(tmp_path: Path, ending: str) -> None:
-    knobs = hyperparameters(num_iterations=30, num_leaves=15, bagging_fraction=0.8)
+@pytest.mark.parametrize(
+    ("ending", "risk_tables"), [*((ending, "main") for ending in FORMATS), ("csv", "per_task")]
+)
+def test_stock_lightgbm_predicts_the_same_from_raw_rows(
+    tmp_path: Path, ending: str, risk_tables: str
+) -> None:
+    knobs = hyperparameters(
+        num_iterations=30, num_leaves=15, bagging_fraction=0.8, risk_tables=risk_tables
+    )
     run_job(write_tree(tmp_path, splits_with_unseen_categories(), knobs, ending))
     differences = outsider(tmp_path)
     assert set(differences) == {"val", "test"}

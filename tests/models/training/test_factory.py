@@ -240,6 +240,7 @@ def other_value(name: str, field: Any) -> Any:
         "loss_split_gradient": "weighted_sum",
         "early_stopping_metric": "mean_auc",
         "missing_labels": "mask",
+        "risk_tables": "per_task",
         "monotone_constraints": {"f1": 1},
         "interaction_constraints": [["f0", "f1"], ["f2"]],
         "task_base_rates": {"task 1": 0.01},

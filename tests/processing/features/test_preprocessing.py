@@ -8,7 +8,7 @@ import pytest
 
 from exceptions import ArtifactError
 from processing.features.artifacts import PrecomputedArtifacts
-from processing.features.preprocessing import RiskTableSettings, preprocess, used_features
+from processing.features.preprocessing import RiskTableSettings, preprocess, used_columns
 
 NONE = PrecomputedArtifacts(None, None, None)
 SETTINGS = RiskTableSettings(10.0, 5, 42)
@@ -38,7 +38,7 @@ def make_splits() -> dict[str, pd.DataFrame]:
 
 
 def run(splits: dict[str, pd.DataFrame], artifacts: PrecomputedArtifacts = NONE) -> Any:
-    return preprocess(splits, NUMERICAL, CATEGORICAL, "main", artifacts, SETTINGS)
+    return preprocess(splits, NUMERICAL, CATEGORICAL, ["main"], artifacts, SETTINGS)
 
 
 def test_all_features_become_numbers_without_gaps_in_every_split() -> None:
@@ -94,6 +94,40 @@ def test_the_validation_rows_do_not_matter_for_the_training_rows() -> None:
     first, second = run(one), run(other)
     pd.testing.assert_frame_equal(one["train"], other["train"])
     assert first == second
+
+
+def test_other_tasks_risks_are_features_of_their_own() -> None:
+    splits, main_only = make_splits(), make_splits()
+    splits["train"]["c|other"] = 0.0  # a column of that name is there already
+    before = {name: df.copy() for name, df in splits.items()}
+    result = preprocess(splits, NUMERICAL, CATEGORICAL, ["main", "other"], NONE, SETTINGS)
+    alone = run(main_only)
+    assert result.feature_columns == ["x", "y", "c", "d", "c|other_", "d|other"]
+    assert result.feature_sources == ["x", "y", "c", "d", "c", "d"]
+    assert {name: result.risk_tables[name] for name in CATEGORICAL} == alone.risk_tables
+    for name, df in splits.items():
+        pd.testing.assert_frame_equal(df[CATEGORICAL], main_only[name][CATEGORICAL])
+    train = before["train"]
+    table = result.risk_tables["d|other"]
+    assert (table["column"], table["task"]) == ("d", "other")
+    known = train[train["d"] == "u"]
+    expected = (known["other"].sum() + 10 * train["other"].mean()) / (len(known) + 10)
+    assert table["bins"]["u"] == pytest.approx(expected)
+    for name in ("val", "test"):
+        mapped = before[name]["d"].map(table["bins"]).astype(np.float32)
+        np.testing.assert_array_equal(splits[name]["d|other"], mapped)
+    assert splits["train"]["d|other"].nunique() == 3 * 5, "not out of fold"
+
+
+def test_a_task_without_a_known_label_gets_tables_that_tell_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    splits = make_splits()
+    splits["train"]["other"] = np.float32(np.nan)
+    result = preprocess(splits, NUMERICAL, CATEGORICAL, ["main", "other"], NONE, SETTINGS)
+    assert result.risk_tables["d|other"]["default_bin"] == 0.0
+    assert (splits["train"]["d|other"] == 0).all()
+    assert "Task other has only one class" in caplog.text
 
 
 IMPUTE = {"x": 1.0, "y": 2.0}
@@ -156,6 +190,6 @@ def test_missing_risks_contradict_precomputed_risk_tables(split: str) -> None:
 @pytest.mark.parametrize(
     ("selected", "expected"), [(None, ["x", "y", "c", "d"]), (["d", "x"], ["d", "x"])]
 )
-def test_used_features(selected: list[str] | None, expected: list[str]) -> None:
+def test_used_columns(selected: list[str] | None, expected: list[str]) -> None:
     artifacts = PrecomputedArtifacts(None, None, selected)
-    assert used_features(NUMERICAL, CATEGORICAL, artifacts) == expected
+    assert used_columns(NUMERICAL, CATEGORICAL, artifacts) == expected
