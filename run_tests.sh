@@ -14,9 +14,9 @@ step() {
 
 clean_environment
 if can_build; then
-  ensure_venv .venv-dev requirements-toolkit.txt requirements-dev.txt requirements.txt
+  ensure_venv .venv-dev requirements-toolkit.txt requirements-dev.txt requirements-serving.txt requirements.txt
 else
-  ensure_venv .venv-dev requirements-dev.txt requirements.txt
+  ensure_venv .venv-dev requirements-dev.txt requirements-serving.txt requirements.txt
 fi
 provide_libgomp .venv-dev
 

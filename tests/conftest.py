@@ -4,10 +4,12 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pytest
 from jobs import run_job
+from servers import Server, serving
 from trees import hyperparameters, make_splits, write_tree
 
 from scoring.model_directory import load_scorer
@@ -36,6 +38,19 @@ def rows(finished_job: Path) -> pa.Table:
     return pa_csv.read_csv(
         file, convert_options=pa_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()))
     )
+
+
+@pytest.fixture(scope="session")
+def raw_rows() -> pd.DataFrame:
+    """The same rows as a DataFrame, with the types that they were made with."""
+    return make_splits()["test"].reset_index(drop=True)
+
+
+@pytest.fixture(scope="session")
+def server(finished_job: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of the model of `finished_job`, for tests that leave it as they found it."""
+    with serving(finished_job, tmp_path_factory.mktemp("server") / "log") as running:
+        yield running
 
 
 @pytest.fixture

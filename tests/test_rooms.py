@@ -26,8 +26,9 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "processing.dataset",
     ),
     ("scoring",),
+    ("serving",),
     ("steps",),
-    ("lightgbmmt_training",),
+    ("lightgbmmt_training", "lightgbmmt_serving", "lightgbmmt_inference_handler"),
 )
 # The places below the steps where the models see what the user asked for.
 READ_HYPERPARAMETERS = {"models.training.factory", "models.loss.factory"}
@@ -35,7 +36,7 @@ READ_HYPERPARAMETERS = {"models.training.factory", "models.loss.factory"}
 
 def product_files() -> list[Path]:
     files = [*ROOT.glob("*.py")]
-    for package in ("common", "hyperparams", "models", "processing", "scoring", "steps"):
+    for package in ("common", "hyperparams", "models", "processing", "scoring", "serving", "steps"):
         files += (ROOT / package).rglob("*.py")
     return sorted(files)
 
@@ -73,7 +74,7 @@ def allowed(importing: str, imported: str) -> bool:
         return floor.index(below) < floor.index(above)
     if below in FLOORS[0]:
         return True
-    if above in ("scoring", "steps", "lightgbmmt_training"):
+    if floor_of[above] >= floor_of["scoring"]:
         return floor_of[below] < floor_of[above]
     return below == "hyperparams" and importing in READ_HYPERPARAMETERS
 

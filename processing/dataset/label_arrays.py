@@ -23,8 +23,7 @@ def label_arrays(
 
     Returns:
         Labels, shape (n, K), 0 or 1, C-contiguous, and weights, shape (n, K), or None where all
-        are 1. A missing label becomes 0 with weight 0. A product of weights that float32 does not
-        hold is infinite.
+        are 1. A missing label becomes 0 with weight 0.
     """
     label = np.empty((len(df), len(task_columns)), dtype=np.uint8)
     unknown = {}
@@ -41,8 +40,7 @@ def label_arrays(
         weight *= df[sample_weight].to_numpy()[:, None]
     for task, name in enumerate(task_columns):
         if name in task_weights:
-            with np.errstate(over="ignore"):
-                weight[:, task] *= df[task_weights[name]].to_numpy()
+            weight[:, task] *= df[task_weights[name]].to_numpy()
         if task in unknown:
             weight[unknown[task], task] = 0
     return label, weight

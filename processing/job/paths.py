@@ -72,7 +72,7 @@ class JobPaths:
             model_artifacts_input=place(
                 "SM_CHANNEL_MODEL_ARTIFACTS_INPUT", data / "model_artifacts_input"
             ),
-            model=place("SM_MODEL_DIR", base / "model"),
+            model=model_directory(environ),
             output_data=place("SM_OUTPUT_DATA_DIR", base / "output" / "data"),
             failure=failure_file(environ),
             checkpoints=_checkpoint_folder(base, config / "checkpointconfig.json"),
@@ -101,6 +101,11 @@ def check_model_directory(paths: JobPaths) -> None:
                 f"the model directory {paths.model} is also {name}: its files would be removed "
                 "before they are read; copy them elsewhere"
             )
+
+
+def model_directory(environ: Mapping[str, str]) -> Path:
+    """Where the model is written, and read from by what serves it."""
+    return Path(environ.get("SM_MODEL_DIR") or _base(environ) / "model")
 
 
 def failure_file(environ: Mapping[str, str]) -> Path:

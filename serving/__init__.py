@@ -1,0 +1,1 @@
+"""The model behind a port: requests in, probabilities out, by HTTP as SageMaker speaks it."""
