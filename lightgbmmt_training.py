@@ -5,7 +5,7 @@
 
 The job reads the channels `train`, `val` and (optionally) `test` and the hyperparameters, imputes
 and maps features, trains trees that all tasks share, and writes the model directory and the
-evaluation of each split. README.md says the rest; `run_job` below is the table of contents.
+evaluation of each split. README.md and docs/ say the rest; `run_job` below is the contents table.
 """
 
 import logging

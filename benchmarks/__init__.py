@@ -1,1 +1,1 @@
-"""Programs that measure the job: their output is the tables of the README."""
+"""Programs that measure the job: their output is the tables of docs/benchmarks.md."""

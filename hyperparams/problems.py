@@ -93,9 +93,13 @@ def _explain_field(name: str, field: FieldInfo, details: Sequence[Any]) -> str:
         found = listed(shown, most=_LISTED_ITEMS)
     else:
         found = as_json(value)
+    return f"{name} must be {values_of(field, value)}, found {found}"
+
+
+def values_of(field: FieldInfo, found: object = None) -> str:
+    """Describe the values that a field takes: in its own words, else as `wanted`."""
     described = [item.text for item in field.metadata if isinstance(item, Described)]
-    must = described[0] if described else wanted(field.annotation, field.metadata, value)
-    return f"{name} must be {must}, found {found}"
+    return described[0] if described else wanted(field.annotation, field.metadata, found)
 
 
 def wanted(annotation: Any, metadata: Sequence[Any], found: object = None) -> str:

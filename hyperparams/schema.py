@@ -233,7 +233,7 @@ class Knobs(BaseModel):
         ge=1,
         le=INT32_MAX,
         description="Iterations between checkpoints; "
-        "null: chosen so that checkpoints cost below 2 % of the time.",
+        "null: chosen so that checkpoints cost at most 1 % of the time.",
     )
 
     risk_table_smoothing: Annotated[Literal["auto"] | Annotated[float, Ge(0)], AsNumber] = Field(

@@ -22,7 +22,7 @@ from processing.dataset.splits import (
 )
 from processing.dataset.tasks import create_task_indices
 from processing.dataset.validation_labels import check_validation_labels
-from processing.dataset.weights import warn_of_scale
+from processing.dataset.weights import check_weight_sums, warn_of_scale
 from processing.features.artifacts import PrecomputedArtifacts, load_artifacts
 from processing.features.preprocessing import Preprocessing, RiskTableSettings, preprocess
 from processing.job.environment import environment_flag
@@ -151,6 +151,8 @@ def prepare_data(
         for name, df in splits.items()
         if set(tasks) <= set(df.columns)
     }
+    for name, known in labels.items():
+        check_weight_sums(name, known.weight, tasks)
     warn_of_scale(labels["train"].weight, tasks)
     check_base_rates(
         {name: (rows.label, rows.weight) for name, rows in labels.items()},

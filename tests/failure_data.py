@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 from failure_cases import (
     Case,
@@ -266,6 +267,14 @@ def of_values(split: str) -> Iterator[Case]:
     finite = (
         "wanted finite numbers within the range of float32 (+-3.4e38), found infinite or larger"
     )
+    for column, role in (("id", "id"), ("country", "categorical"), ("amount", "numerical")):
+        for kind in (pa.binary(), pa.string()):
+            yield Case(
+                f"{role} values of type {kind} that are no UTF-8",
+                _no_text(split, column, kind),
+                f"{last}.parquet: wanted UTF-8 text, found b'\\xffa' in column '{column}', row 3",
+                "parquet",
+            )
     yield Case(
         "infinite numbers",
         last_table(split, values(amount="1e39", age=["1", "-inf", "Infinity"])),
@@ -276,6 +285,57 @@ def of_values(split: str) -> Iterator[Case]:
         "infinite numbers in Parquet",
         last_table(split, values(age=[1.0, np.inf])),
         f"channel '{split}': {finite} ones: column 'age' has 1, the first in {last}.parquet, row 4",
+        "parquet",
+    )
+
+
+def _no_text(split: str, column: str, kind: pa.DataType) -> Damage:
+    """Bytes that are no text in row 3 of a column, of a type that says so or not."""
+
+    def damage(base: Path) -> None:
+        path = last_file(base, split)
+        table = pq.read_table(path)
+        values = [str(value).encode() for value in table[column].to_pylist()]
+        values[2] = b"\xffa"
+        array = pa.array(values, pa.binary())
+        if kind == pa.string():
+            array = pa.Array.from_buffers(kind, len(array), array.buffers())
+        index = table.schema.get_field_index(column)
+        pq.write_table(table.set_column(index, column, array).replace_schema_metadata(), path)
+
+    return damage
+
+
+def of_useless_numbers(split: str) -> Iterator[Case]:
+    """Numerical columns that hold text."""
+    found = f"channel '{split}': wanted numbers in numerical columns, found none: column"
+    rows = {"train": 120, "val": 60, "test": 60}[split]
+
+    def instead(**change: Callable[[str], str]) -> Damage:
+        return tables(
+            lambda table: table.assign(
+                **{name: table[name].astype("str").map(to) for name, to in change.items()}
+            ),
+            split,
+        )
+
+    yield Case(
+        "decimal commas",
+        instead(amount=lambda text: text.replace(".", ",")),
+        f"{found} 'amount' has {rows} texts, for example '<...>,<...>', '<...>', '<...>' (numbers "
+        "with commas? write 1234.5)",
+    )
+    yield Case(
+        "dates in one column, several fields in another",
+        instead(age=lambda _: "2026-01-31", amount=lambda text: f"{text}|{text}"),
+        f"{found} 'amount' has {rows} texts, for example '<...>' (several fields? there may be "
+        f"another delimiter); column 'age' has {rows} texts, for example '2026-01-31' (dates? turn "
+        "them into numbers, such as days since one day, or name the column in cat_field_list)",
+    )
+    yield Case(
+        "text instead of numbers in Parquet",
+        instead(balance=lambda _: "high"),
+        f"{found} 'balance' has {rows} texts, for example 'high'",
         "parquet",
     )
 
@@ -296,6 +356,27 @@ def of_weights_and_classes() -> Iterator[Case]:
         "weights of zero",
         steps(weighted, tables(everywhere(weight="0"))),
         "train: wanted weights of zero or more, found column 'weight': only zeros",
+    )
+    for split in ("train", "val", "test"):
+        yield Case(
+            f"huge weights in {split}",
+            steps(
+                weighted,
+                tables(everywhere(weight="1")),
+                tables(everywhere(weight="1e37"), split),
+            ),
+            f"{split}: wanted row weights with a sum of at most 1e+30, because larger sums "
+            "overflow, found <...> in task 0 (isFraud), <...> in task 1 (isCard), <...> in task 2 "
+            "(isDebit): scale them to an average of about 1",
+        )
+    yield Case(
+        "weights whose product is too large",
+        steps(
+            settings(sample_weight_name="weight", task_weight_columns={"isCard": "own"}),
+            tables(everywhere(weight="1e20", own="1e20")),
+        ),
+        "train: wanted row weights with a sum of at most 1e+30, because larger sums overflow, "
+        "found inf in task 1 (isCard): scale them to an average of about 1",
     )
     yield Case(
         "columns that the predictions would have twice",

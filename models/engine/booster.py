@@ -16,7 +16,11 @@ from models.engine.leaf_values import LeafValueSettings, NodeSums, tree_values
 from models.engine.row_blocks import RowBlocks
 from models.engine.sampling import Bag, Purpose, generator
 from models.engine.similarity import similarity_matrix, similarity_to_main
-from models.engine.split_gradient import projection_factors, weighted_sum_factors
+from models.engine.split_gradient import (
+    TaskDirections,
+    projection_factors,
+    weighted_sum_factors,
+)
 from models.engine.structure import StructureSettings
 from models.engine.task_relations import score_correlation
 from models.engine.task_rows import base_scores, prior_shifts
@@ -26,7 +30,7 @@ from models.loss.base import MultiTaskLoss
 from models.loss.logloss import sigmoid
 from models.trees.shared_tree import SharedTree, TreeStructure
 
-ENGINE_VERSION = 3
+ENGINE_VERSION = 4
 """To be raised whenever the same data and settings give other trees than before, be it in the last
 bit: a checkpoint of another version's trees is then refused instead of being gone on from."""
 
@@ -77,6 +81,7 @@ class SharedTreeBooster:
         self.state = state
         self.loss = loss
         self.trees: list[SharedTree] = []
+        self._directions = TaskDirections()
         self.class_weights = negative, positive = rows.class_weights()
         self.base_score = base_scores(negative, positive)
         self._has_both_classes = (negative > 0) & (positive > 0)
@@ -120,6 +125,7 @@ class SharedTreeBooster:
             tree = self._fill_leaves(grown)
             self._rows.add_tree(tree.leaf_value)
         self.trees.append(tree)
+        self._directions.add_tree(tree)
         return tree
 
     def _bag(self, iteration: int) -> Bag | None:
@@ -133,7 +139,8 @@ class SharedTreeBooster:
         if self._settings.split_gradient == "weighted_sum":
             return weighted_sum_factors(self.state.weights)
         rng = generator(self._settings.structure.seed, Purpose.PROJECTION, iteration)
-        return projection_factors(self.state.weights, self._mean_hess(), rng)
+        direction = self._directions.draw(self.state.weights, rng)
+        return projection_factors(self.state.weights, self._mean_hess(), direction)
 
     def _mean_hess(self) -> NDArray[np.float64]:
         """Mean hessian of each task at the last tree that has splits, shape (K,).
@@ -191,6 +198,8 @@ class SharedTreeBooster:
     def restore(self, trees: Sequence[SharedTree]) -> None:
         """Goes on from saved trees: the scores are the same bits as if they had been grown here."""
         self.trees = list(trees)
+        for tree in trees:
+            self._directions.add_tree(tree)
         best_self = self._settings.keep_best_self
         self._rows.restore(trees, self.state.best_task_iterations if best_self else {})
 

@@ -23,7 +23,8 @@ def label_arrays(
 
     Returns:
         Labels, shape (n, K), 0 or 1, C-contiguous, and weights, shape (n, K), or None where all
-        are 1. A missing label becomes 0 with weight 0.
+        are 1. A missing label becomes 0 with weight 0. A product of weights that float32 does not
+        hold is infinite.
     """
     label = np.empty((len(df), len(task_columns)), dtype=np.uint8)
     unknown = {}
@@ -40,7 +41,8 @@ def label_arrays(
         weight *= df[sample_weight].to_numpy()[:, None]
     for task, name in enumerate(task_columns):
         if name in task_weights:
-            weight[:, task] *= df[task_weights[name]].to_numpy()
+            with np.errstate(over="ignore"):
+                weight[:, task] *= df[task_weights[name]].to_numpy()
         if task in unknown:
             weight[unknown[task], task] = 0
     return label, weight

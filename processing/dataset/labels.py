@@ -52,14 +52,18 @@ def binary_labels(
         if problem:
             problems.append(problem)
         elif allow_missing:
-            labels = codes.astype(np.float32)
-            labels[codes == _MISSING] = np.nan
-            converted[name] = labels
+            known = codes.astype(np.float32)
+            known[codes == _MISSING] = np.nan
+            converted[name] = known
         else:
             converted[name] = codes
     if problems:
         raise DataError(f"{places.channel}: wanted labels 0 or 1, found {listed(problems, '; ')}")
-    return table.assign(**converted)
+    # Not `assign`, which takes no column of the name `self`.
+    result = table.copy(deep=False)
+    for name, labels in converted.items():
+        result[name] = labels
+    return result
 
 
 def _label_codes(values: pd.Categorical) -> NDArray[np.uint8]:

@@ -125,11 +125,12 @@ def columns_to_read(
     mapped = artifacts.risk_tables is not None
     columns = TableColumns(
         labels=tuple(task_columns),
-        numerical=(*numerical, *(categorical if mapped else ())),
+        numerical=tuple(numerical),
         categorical=() if mapped else tuple(categorical),
         id_name=id_name,
         weights=tuple(weights),
         evaluation=tuple(evaluation),
+        encoded=tuple(categorical) if mapped else (),
     )
     return columns, list(numerical), list(categorical)
 
@@ -183,14 +184,19 @@ def _is_unlabelled(channels: Channels, labels: Sequence[str]) -> bool:
 
 
 def _without_unlabelled(train: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
-    """Leaves out the training rows of which no task's label is known: they can teach nothing."""
+    """Leaves out the training rows of which no task's label is known: they can teach nothing.
+
+    The given table loses its columns, so that at no time there are two of more than one of them.
+    """
     unlabelled = train[list(labels)].isna().all(axis=1)
     if not unlabelled.any():
         return train
     logger.info("%d training rows have no label at all and are left out", unlabelled.sum())
     if unlabelled.all():
         raise DataError("train: no row has a label")
-    return train[~unlabelled]
+    keep = ~unlabelled.to_numpy()
+    columns = {name: train.pop(name).array[keep] for name in list(train.columns)}
+    return pd.DataFrame(columns, index=train.index[keep], copy=False)
 
 
 def _check_prediction_columns(columns: TableColumns) -> None:

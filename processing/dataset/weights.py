@@ -16,6 +16,9 @@ logger = logging.getLogger(__name__)
 _USUAL_MEAN = (0.1, 10.0)
 """Mean weights that are near enough to 1 for the knobs that count a row as its weight."""
 
+_LARGEST_SUM = 1e30
+"""LightGBM adds up gains, which are of the size of the weights, as float32 (up to 3e38)."""
+
 
 def check_weights(table: pd.DataFrame, weight_columns: Sequence[str], places: RowPlaces) -> None:
     """Check that weights can weigh: none missing, negative or infinite, and not all zero.
@@ -49,6 +52,32 @@ def check_weights(table: pd.DataFrame, weight_columns: Sequence[str], places: Ro
     if problems:
         raise DataError(
             f"{places.channel}: wanted weights of zero or more, found {listed(problems, '; ')}"
+        )
+
+
+def check_weight_sums(split: str, weight: NDArray[np.float32] | None, tasks: Sequence[str]) -> None:
+    """Check that sums of weights, and of what is multiplied by them, stay finite.
+
+    Args:
+        split: what messages call the rows.
+        weight: (n, K) weights, infinite where a product of weights is; None where all are 1.
+        tasks: K task names.
+
+    Raises:
+        DataError: the weights of a task are too large, all tasks in one message.
+    """
+    if weight is None:
+        return
+    sums = weight.sum(axis=0, dtype=np.float64)
+    problems = [
+        f"{sums[task]:.3g} in task {task} ({name})"
+        for task, name in enumerate(tasks)
+        if not sums[task] <= _LARGEST_SUM
+    ]
+    if problems:
+        raise DataError(
+            f"{split}: wanted row weights with a sum of at most {_LARGEST_SUM:.0e}, because larger "
+            f"sums overflow, found {listed(problems)}: scale them to an average of about 1"
         )
 
 

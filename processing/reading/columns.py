@@ -20,6 +20,8 @@ class TableColumns:
         weights: row weights, read as float32; may be numerical features as well.
         evaluation: numbers for the evaluation alone, such as amounts and an earlier model's
             scores, read as float32; may be numerical features or weights as well.
+        encoded: categorical features that upstream has turned into numbers, read as float32; that
+            they are numbers is checked with the artifact that says so.
     """
 
     labels: tuple[str, ...]
@@ -28,6 +30,7 @@ class TableColumns:
     id_name: str
     weights: tuple[str, ...] = ()
     evaluation: tuple[str, ...] = ()
+    encoded: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse one column in two roles, which no table could hold.
@@ -46,7 +49,8 @@ class TableColumns:
     @property
     def numbers(self) -> tuple[str, ...]:
         """The columns that become float32, each once."""
-        return tuple(dict.fromkeys((*self.numerical, *self.weights, *self.evaluation)))
+        numbers = (*self.numerical, *self.encoded, *self.weights, *self.evaluation)
+        return tuple(dict.fromkeys(numbers))
 
     @property
     def categories(self) -> tuple[str, ...]:

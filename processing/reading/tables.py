@@ -1,7 +1,8 @@
 """One channel's files as one table."""
 
 import logging
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -18,6 +19,13 @@ from processing.reading.row_places import RowPlaces
 logger = logging.getLogger(__name__)
 
 _Accumulator: TypeAlias = NumberColumn | CategoryColumn | TextColumn
+
+_KINDS_OF_TEXT = {
+    r"[+-]?[0-9][0-9. ']*,[0-9]+": "numbers with commas? write 1234.5",
+    r"[0-9]{1,4}([-/.])[0-9]{1,2}\1[0-9]{1,4}([T ].*)?": "dates? turn them into numbers, such as "
+    "days since one day, or name the column in cat_field_list",
+    r".*[;|\t].*": "several fields? there may be another delimiter",
+}
 
 # The first size of a column whose number of rows is not known before it is read.
 _FIRST_CAPACITY = 1 << 16
@@ -43,8 +51,8 @@ def read_table(
         int64 row numbers from 0 if there is no id column. And where its rows stand in the files.
 
     Raises:
-        DataError: unreadable files, missing or repeated columns, unfit column types, infinite
-            values, no rows.
+        DataError: unreadable files, missing or repeated columns, unfit column types, no
+            number in a numerical column that holds text, infinite values, no rows.
     """
     names_of_file = {label: header.names for label, header in headers.items()}
     has_id = check_columns(names_of_file, dict.fromkeys(headers, columns))
@@ -78,7 +86,7 @@ def read_table(
         labels = [file.label for file in channel.files]
         raise DataError(f"channel {channel.name!r} has no rows, only headers: {listed(labels)}")
 
-    _warn_of_no_numbers(channel, numbers)
+    _check_numbers(channel, numbers, columns.encoded)
     places = RowPlaces(
         channel.name, tuple(file.label for file in channel.files), tuple(rows_of_file)
     )
@@ -97,16 +105,40 @@ def _capacity(headers: Mapping[str, FileHeader]) -> int:
     return sum(rows) if len(rows) == len(headers) else _FIRST_CAPACITY
 
 
-def _warn_of_no_numbers(channel: Channel, numbers: dict[str, NumberColumn]) -> None:
+def _check_numbers(
+    channel: Channel, numbers: Mapping[str, NumberColumn], encoded: Collection[str]
+) -> None:
+    """Tell of texts that are no numbers; refuse columns that hold nothing else."""
+    problems = []
     for name, column in numbers.items():
-        if column.no_numbers:
+        texts = column.no_numbers
+        if not texts:
+            continue
+        usable = int(np.count_nonzero(~np.isnan(column.values())))
+        examples = quoted_list(column.examples) + _kind_of_texts(column.examples)
+        if not usable and name not in encoded:
+            problems.append(f"column {quoted(name)} has {texts} texts, for example {examples}")
+        else:
             logger.warning(
-                "%s: column %s: %d texts are no numbers and count as missing, for example %s",
+                "%s: column %s: %d texts are no numbers and count as missing%s, for example %s",
                 channel.name,
                 quoted(name),
-                column.no_numbers,
-                quoted_list(column.examples),
+                texts,
+                f", more than half of {texts + usable} values" if texts > usable else "",
+                examples,
             )
+    if problems:
+        raise DataError(
+            f"channel {channel.name!r}: wanted numbers in numerical columns, found none: "
+            f"{listed(problems, '; ')}"
+        )
+
+
+def _kind_of_texts(texts: Sequence[str]) -> str:
+    for pattern, kind in _KINDS_OF_TEXT.items():
+        if all(re.fullmatch(pattern, text.strip()) for text in texts):
+            return f" ({kind})"
+    return ""
 
 
 def _check_finite(places: RowPlaces, numbers: dict[str, NumberColumn]) -> None:

@@ -38,6 +38,7 @@ from failure_data import (
     of_one_channel,
     of_one_file,
     of_the_channels,
+    of_useless_numbers,
     of_values,
     of_weights_and_classes,
 )
@@ -63,6 +64,7 @@ def of_split(split: str) -> Iterator[Case]:
         of_partitions,
         of_columns,
         of_values,
+        of_useless_numbers,
         of_artifacts_and_data,
     ):
         for case in rows(split):

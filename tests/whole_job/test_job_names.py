@@ -27,11 +27,20 @@ MORE_FEATURES = {
 }
 TASKS = {"isFraud": "../fraud [any], \"kind\": 'a'/b", "isCard": "card 1", "isDebit": "card_1"}
 MORE_TASKS = {"isFraud": "..", "isCard": ".versteckt — Überweisung 欺詐", "isDebit": "t" * 300}
+WORDS_OF_PYTHON = {
+    "amount": "cls",
+    "age": "None",
+    "balance": "__dict__",
+    "country": "index",
+    "channel": "columns",
+}
+PYTHON_TASKS = {"isFraud": "self", "isCard": "lambda", "isDebit": "__class__"}
 ID_NAMES = ['Kunden-Nr. [№], "alt"', "../id"]
 
 CASES = {
     "odd": (FEATURES, TASKS, ID_NAMES[0]),
     "odder": (MORE_FEATURES, MORE_TASKS, ID_NAMES[1]),
+    "words of Python": (WORDS_OF_PYTHON, PYTHON_TASKS, "name"),
 }
 
 

@@ -14,7 +14,7 @@ import pytest
 from jobs import ROOT, SCRIPT, job_environment, metrics, model_json, start_script
 from trees import hyperparameters, make_splits, write_tree
 
-README = ROOT / "README.md"
+OPERATIONS = ROOT / "docs" / "operations.md"
 LINE = re.compile(
     r"iteration (\d+)/(\d+)  (?:val AUC main 0\.\d{4} mean 0\.\d{4}  )?"
     r"\d+\.\d trees/s  (?:\d+:)?\d+:\d\d left"
@@ -75,9 +75,9 @@ def test_lines_are_plain_where_no_terminal_is(spoken: tuple[Path, str]) -> None:
     assert "[#" not in spoken[1]
 
 
-def test_the_regexes_of_the_readme_find_the_metrics(spoken: tuple[Path, str]) -> None:
+def test_the_documented_regexes_find_the_metrics(spoken: tuple[Path, str]) -> None:
     base, output = spoken
-    documented = documented_metrics(README.read_text(encoding="utf-8"))
+    documented = documented_metrics(OPERATIONS.read_text(encoding="utf-8"))
     assert {"val:main_auc", "val:mean_auc", "test:main_auc", "test:mean_auc"} <= set(documented)
     values = {name: re.findall(regex, output) for name, regex in documented.items()}
     for name, found in values.items():
@@ -86,7 +86,7 @@ def test_the_regexes_of_the_readme_find_the_metrics(spoken: tuple[Path, str]) ->
         split, metric = name.split(":")
         assert float(found[-1]) == pytest.approx(final_value(base, split, metric), abs=1e-6)
     written = set(re.findall(r"\b((?:val|test):\w+)=", output))
-    assert written == set(documented), "the README lists other metrics than the job writes"
+    assert written == set(documented), "docs/operations.md lists other metrics than the job writes"
     assert len(values["val:main_auc"]) >= 10
 
 

@@ -1,5 +1,6 @@
 """Finding and reading the splits."""
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -149,27 +150,50 @@ def test_an_id_that_collides_with_a_prediction_is_an_error(tmp_path: Path, id_na
 
 
 @pytest.mark.parametrize(
-    ("artifacts", "numerical", "categorical", "read_numerical", "read_categorical"),
+    ("artifacts", "numerical", "categorical", "read_categorical", "encoded"),
     [
-        (NONE, ["a", "b"], ["c"], ("a", "b"), ("c",)),
-        (PrecomputedArtifacts(None, TABLES, None), ["a", "b"], ["c"], ("a", "b", "c"), ()),
-        (PrecomputedArtifacts({}, None, None), ["a", "b"], ["c"], ("a", "b"), ("c",)),
-        (PrecomputedArtifacts(None, None, ["c", "b"]), ["b"], ["c"], ("b",), ("c",)),
-        (PrecomputedArtifacts(None, None, ["a"]), ["a"], [], ("a",), ()),
-        (PrecomputedArtifacts(None, TABLES, ["c"]), [], ["c"], ("c",), ()),
+        (NONE, ["a", "b"], ["c"], ("c",), ()),
+        (PrecomputedArtifacts(None, TABLES, None), ["a", "b"], ["c"], (), ("c",)),
+        (PrecomputedArtifacts({}, None, None), ["a", "b"], ["c"], ("c",), ()),
+        (PrecomputedArtifacts(None, None, ["c", "b"]), ["b"], ["c"], ("c",), ()),
+        (PrecomputedArtifacts(None, None, ["a"]), ["a"], [], (), ()),
+        (PrecomputedArtifacts(None, TABLES, ["c"]), [], ["c"], (), ("c",)),
     ],
 )
 def test_what_is_read_follows_the_artifacts(
     artifacts: PrecomputedArtifacts,
     numerical: list[str],
     categorical: list[str],
-    read_numerical: tuple[str, ...],
     read_categorical: tuple[str, ...],
+    encoded: tuple[str, ...],
 ) -> None:
     columns, used_numerical, used_categorical = columns_to_read(
         ["a", "b"], ["c"], ["t", "u"], "id", ["w"], ["m"], artifacts
     )
     assert (used_numerical, used_categorical) == (numerical, categorical)
     assert columns == TableColumns(
-        ("t", "u"), read_numerical, read_categorical, "id", ("w",), ("m",)
+        ("t", "u"), tuple(numerical), read_categorical, "id", ("w",), ("m",), encoded
     )
+
+
+def test_unlabelled_rows_are_left_out_without_a_second_table(tmp_path: Path) -> None:
+    n_rows, n_columns = 50_000, 40
+    rng = np.random.default_rng(0)
+    names = [f"n{i}" for i in range(n_columns)]
+    train = pd.DataFrame(rng.random((n_rows, n_columns), dtype=np.float32), columns=names)
+    train = train.assign(id=np.arange(n_rows), y=(train["n0"] > 0.5).astype(float), z=1.0)
+    train.loc[:9, ["y", "z"]] = np.nan
+    columns = TableColumns(("y", "z"), tuple(names), (), "id")
+    channels = find_channels(write(tmp_path, {"train": train, "val": train[10:20]}, "parquet"))
+    tracemalloc.start()
+    try:
+        splits = read_splits(channels, columns, allow_missing_labels=True)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    table = n_rows * n_columns * 4
+    assert peak < 1.3 * table
+    pd.testing.assert_frame_equal(
+        splits["train"][names], train[names][10:], check_index_type=False, check_exact=True
+    )
+    assert splits["train"]["id"].tolist() == [str(i) for i in range(10, n_rows)]

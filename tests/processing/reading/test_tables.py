@@ -131,7 +131,8 @@ def test_text_that_is_no_number_is_missing_and_counted(
     table, _ = _read(channel)
     np.testing.assert_array_equal(table["n"], [np.nan, 2, np.nan, np.nan])
     assert [record.getMessage() for record in caplog.records] == [
-        "train: column 'n': 3 texts are no numbers and count as missing, for example 'abc', '?'",
+        "train: column 'n': 3 texts are no numbers and count as missing, more than half of 4 "
+        "values, for example 'abc', '?'",
         "train: column 'i': 1 texts are no numbers and count as missing, for example 'x'",
     ]
 
