@@ -13,6 +13,7 @@ from models.evaluation.hierarchy import positives_outside
 from processing.dataset.base_rates import check_base_rates
 from processing.dataset.evaluation_columns import EvaluationColumns, evaluation_columns
 from processing.dataset.label_arrays import label_arrays
+from processing.dataset.label_leaks import warn_of_leaks
 from processing.dataset.splits import (
     Channels,
     check_headers,
@@ -154,6 +155,13 @@ def prepare_data(
     for name, known in labels.items():
         check_weight_sums(name, known.weight, tasks)
     warn_of_scale(labels["train"].weight, tasks)
+    warn_of_leaks(
+        splits["train"],
+        dict(zip(preprocessing.feature_columns, preprocessing.feature_sources, strict=True)),
+        labels["train"].label,
+        labels["train"].weight,
+        tasks,
+    )
     check_base_rates(
         {name: (rows.label, rows.weight) for name, rows in labels.items()},
         tasks,
