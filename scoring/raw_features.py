@@ -19,7 +19,7 @@ from processing.reading.category_text import categories, is_string, is_text_like
 from processing.reading.number_text import is_number_like, number_values
 
 PlaceOfRow: TypeAlias = Callable[[int], str]
-NoteNoNumbers: TypeAlias = Callable[[str, pa.Array], None]
+NoteNumbers: TypeAlias = Callable[[str, pa.Array | None, int], None]
 
 # Up to so many rows the cost of a call into Arrow is more than that of its work.
 _FEW_ROWS = 64
@@ -83,15 +83,15 @@ class RawFeatures:
         self,
         batch: pa.RecordBatch,
         place_of_row: PlaceOfRow | None = None,
-        note_no_numbers: NoteNoNumbers | None = None,
+        note_numbers: NoteNumbers | None = None,
     ) -> NDArray[np.float32]:
         """The features of n rows, shape (n, F).
 
         Args:
             batch: Raw columns, those of the features among them, of any type that training reads.
             place_of_row: What messages call a row of the batch; by default its number from 1.
-            note_no_numbers: Is told the column and the texts of a numerical column that are no
-                numbers and count as missing.
+            note_numbers: Is told, of every numerical column, its name, the texts that are no
+                numbers and count as missing, if there are any, and how many values are numbers.
 
         Raises:
             DataError: Columns are missing, there twice, or of other types; infinite values; missing
@@ -105,14 +105,18 @@ class RawFeatures:
             return values
         few = batch.num_rows <= _FEW_ROWS
         texts = [index for index in self._numbers if few and is_plain_text(columns[index].type)]
+        no_numbers: dict[int, pa.Array | None] = {}
         with np.errstate(over="ignore"):
             for index in self._numbers:
                 if not few or index not in texts:
-                    numbers, no_numbers = number_values(columns[index])
-                    values[:, index] = numbers
-                    self._note(index, no_numbers, note_no_numbers)
+                    values[:, index], no_numbers[index] = number_values(columns[index])
             if texts:
-                self._fill_in_texts(values, texts, columns, note_no_numbers)
+                self._fill_in_texts(values, texts, columns)
+        if note_numbers is not None:
+            for index in self._numbers:
+                found = number_values(columns[index])[1] if index in texts else no_numbers[index]
+                usable = int(np.count_nonzero(~np.isnan(values[:, index])))
+                note_numbers(self._sources[index], found, usable)
         for name, tables in self._tables.items():
             for index, risks in _risks(by_name[name], tables, few=few):
                 values[:, index] = risks
@@ -151,24 +155,12 @@ class RawFeatures:
             )
 
     def _fill_in_texts(
-        self,
-        values: NDArray[np.float32],
-        indices: Sequence[int],
-        columns: Sequence[pa.Array],
-        note_no_numbers: NoteNoNumbers | None,
+        self, values: NDArray[np.float32], indices: Sequence[int], columns: Sequence[pa.Array]
     ) -> None:
         """Reads several columns of texts at once."""
-        rows = len(values)
         texts = pa.concat_arrays([columns[index].cast(pa.string()) for index in indices])
-        numbers, no_numbers = number_values(texts)
-        values[:, indices] = numbers.reshape(len(indices), rows).T
-        if no_numbers is not None and len(no_numbers) and note_no_numbers is not None:
-            for index in indices:
-                self._note(index, number_values(columns[index])[1], note_no_numbers)
-
-    def _note(self, index: int, no_numbers: pa.Array | None, note: NoteNoNumbers | None) -> None:
-        if note is not None and no_numbers is not None and len(no_numbers):
-            note(self._sources[index], no_numbers)
+        numbers, _ = number_values(texts)
+        values[:, indices] = numbers.reshape(len(indices), len(values)).T
 
     def _check(self, values: NDArray[np.float32], place_of_row: PlaceOfRow) -> None:
         if np.isfinite(values).all():

@@ -10,7 +10,7 @@ from models.trees.model_reading import ModelTrees
 from models.trees.multitask_model import probabilities
 from models.trees.shared_walk import SharedWalk
 from scoring.calibration import Calibration
-from scoring.raw_features import NoteNoNumbers, PlaceOfRow, RawFeatures
+from scoring.raw_features import NoteNumbers, PlaceOfRow, RawFeatures
 from scoring.reasons import Explainer, Reasons
 
 
@@ -64,10 +64,10 @@ class Scorer:
         self,
         rows: pa.RecordBatch | pa.Table,
         place_of_row: PlaceOfRow | None = None,
-        note_no_numbers: NoteNoNumbers | None = None,
+        note_numbers: NoteNumbers | None = None,
     ) -> NDArray[np.float32]:
         """The features of n raw rows, shape (n, F); see `scoring.raw_features.RawFeatures`."""
-        return self._raw_features(_as_batch(rows), place_of_row, note_no_numbers)
+        return self._raw_features(_as_batch(rows), place_of_row, note_numbers)
 
     def score_features(
         self, features: NDArray[np.float32], n_threads: int = 0

@@ -28,7 +28,12 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("scoring",),
     ("serving",),
     ("steps",),
-    ("lightgbmmt_training", "lightgbmmt_serving", "lightgbmmt_inference_handler"),
+    (
+        "lightgbmmt_training",
+        "lightgbmmt_model_inference",
+        "lightgbmmt_serving",
+        "lightgbmmt_inference_handler",
+    ),
 )
 # The places below the steps where the models see what the user asked for.
 READ_HYPERPARAMETERS = {"models.training.factory", "models.loss.factory"}

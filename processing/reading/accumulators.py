@@ -9,15 +9,14 @@ from typing import Generic, TypeVar
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from processing.reading.category_text import categories, is_string, value_texts
+from processing.reading.category_text import categories, texts_of
+from processing.reading.no_numbers import NoNumbers
 from processing.reading.number_text import number_values
 
 # Batches are put together up to this many rows before their distinct values are looked at.
 _ROWS_AT_ONCE = 1 << 18
-_MAX_EXAMPLES = 3
 
 
 Item = TypeVar("Item", bound=np.generic)
@@ -53,32 +52,23 @@ class NumberColumn:
     """Numbers as float32, NaN where missing.
 
     Attributes:
-        no_numbers: how many texts were no numbers and became missing.
-        examples: up to three different ones of them.
+        no_numbers: the texts that were no numbers and became missing.
     """
 
     def __init__(self, capacity: int) -> None:
         self._values = GrowingArray(np.float32, capacity)
-        self.no_numbers = 0
-        self.examples: list[str] = []
+        self.no_numbers = NoNumbers()
 
     def append(self, chunk: pa.Array) -> None:
         """Add one batch's values, of any type that `number_text.is_number_like` admits."""
         numbers, no_numbers = number_values(chunk)
         self._values.append(numbers)
         if no_numbers is not None:
-            self._note(no_numbers)
+            self.no_numbers.add(no_numbers)
 
     def values(self) -> NDArray[np.float32]:
         """All values so far, shape (n,)."""
         return self._values.filled()
-
-    def _note(self, no_numbers: pa.Array) -> None:
-        self.no_numbers += len(no_numbers)
-        if len(no_numbers) and len(self.examples) < _MAX_EXAMPLES:
-            for text in pc.unique(no_numbers).slice(0, 2 * _MAX_EXAMPLES).to_pylist():
-                if text not in self.examples and len(self.examples) < _MAX_EXAMPLES:
-                    self.examples.append(text)
 
 
 class CategoryColumn:
@@ -141,7 +131,7 @@ class TextColumn:
 
     def append(self, chunk: pa.Array) -> None:
         """Add one batch's values, of any type with a text form."""
-        self._pending.append(_texts_of(chunk).fill_null(""))
+        self._pending.append(texts_of(chunk).fill_null(""))
         self._pending_rows += len(chunk)
         if self._pending_rows >= _ROWS_AT_ONCE:
             self._flush()
@@ -156,15 +146,6 @@ class TextColumn:
         if self._pending:
             self._parts.append(pa.concat_arrays(self._pending))
         self._pending, self._pending_rows = [], 0
-
-
-def _texts_of(chunk: pa.Array) -> pa.Array:
-    if is_string(chunk.type) or pa.types.is_integer(chunk.type) or pa.types.is_null(chunk.type):
-        return chunk.cast(pa.large_string())
-    if pa.types.is_dictionary(chunk.type):
-        return _texts_of(chunk.dictionary_decode())
-    encoded = chunk.dictionary_encode()
-    return pa.array(value_texts(encoded.dictionary), pa.large_string()).take(encoded.indices)
 
 
 def _code_type(number_of_categories: int) -> type[np.signedinteger]:

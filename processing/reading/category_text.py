@@ -58,6 +58,16 @@ def value_texts(values: pa.Array) -> list[str | None]:
     return [None if value is None else _plain_text(value) for value in values.to_pylist()]
 
 
+def texts_of(values: pa.Array) -> pa.Array:
+    """An array's values as texts, unaltered where they are texts; null and NaN are null."""
+    if is_string(values.type) or pa.types.is_integer(values.type) or pa.types.is_null(values.type):
+        return values.cast(pa.large_string())
+    if pa.types.is_dictionary(values.type):
+        return texts_of(values.dictionary_decode())
+    encoded = values.dictionary_encode()
+    return pa.array(value_texts(encoded.dictionary), pa.large_string()).take(encoded.indices)
+
+
 def is_text_like(kind: pa.DataType) -> bool:
     """Whether values of this Arrow type have a text form: text, numbers, booleans, naive times."""
     types = pa.types

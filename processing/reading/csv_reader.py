@@ -7,7 +7,7 @@ row. With pyarrow 26 on two cores streaming is as fast as Arrow's reading of the
 once, for half the memory.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -76,20 +76,34 @@ def csv_batches(
 def _fast_batches(
     file: DataFile, numbers: tuple[str, ...], categories: tuple[str, ...], texts: tuple[str, ...]
 ) -> Iterator[pa.RecordBatch]:
-    types = dict.fromkeys(numbers, pa.float32())
-    types |= dict.fromkeys(categories, pa.dictionary(pa.int32(), pa.string()))
-    types |= dict.fromkeys(texts, pa.string())
     with open_csv_file(file) as raw:
         counter = _QuoteCounter(raw)
         yield from pa_csv.open_csv(
             counter,
             pa_csv.ReadOptions(block_size=_BLOCK_BYTES),
             pa_csv.ParseOptions(delimiter=DELIMITERS[file.file_format], newlines_in_values=True),
-            pa_csv.ConvertOptions(
-                column_types=types, include_columns=list(types), null_values=MISSING_MARKERS
-            ),
+            fast_types(numbers, categories, texts),
         )
         _check_quotes(file, counter)
+
+
+def fast_types(
+    numbers: Sequence[str], categories: Sequence[str], texts: Sequence[str]
+) -> pa_csv.ConvertOptions:
+    """Numbers as float32, which fails where one is none, and text that is checked."""
+    types = dict.fromkeys(numbers, pa.float32())
+    types |= dict.fromkeys(categories, pa.dictionary(pa.int32(), pa.string()))
+    types |= dict.fromkeys(texts, pa.string())
+    return pa_csv.ConvertOptions(
+        column_types=types, include_columns=list(types), null_values=MISSING_MARKERS
+    )
+
+
+def careful_types(names: Sequence[str]) -> pa_csv.ConvertOptions:
+    """Every column as bytes, which never fails."""
+    return pa_csv.ConvertOptions(
+        column_types=dict.fromkeys(names, pa.binary()), include_columns=list(names)
+    )
 
 
 def _careful_batches(
@@ -106,9 +120,7 @@ def _careful_batches(
                 pa_csv.ParseOptions(
                     delimiter=DELIMITERS[file.file_format], newlines_in_values=True
                 ),
-                pa_csv.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.binary()), include_columns=names
-                ),
+                careful_types(names),
             ):
                 rows += batch.num_rows
                 yield batch.slice(max(0, rows_to_skip - rows + batch.num_rows))

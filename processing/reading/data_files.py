@@ -79,21 +79,29 @@ def _one_ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def _decoded(file: DataFile, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The batches with text that is checked: bytes become text, and no writer is trusted."""
     rows = 0
     for batch in batches:
-        columns = []
-        for name, column in zip(batch.schema.names, batch.columns, strict=True):
-            try:
-                columns.append(_valid_text(column))
-            except pa.ArrowInvalid:
-                row, value = _first_undecodable(column)
-                raise DataError(
-                    f"{file.label}: wanted UTF-8 text, found {quoted(value)} in column "
-                    f"{quoted(name)}, row {rows + row + 1}"
-                ) from None
+        yield checked_text(file, batch, rows)
         rows += batch.num_rows
-        yield pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
+def checked_text(file: DataFile, batch: pa.RecordBatch, rows_before: int) -> pa.RecordBatch:
+    """The batch with text that is checked: bytes become text, and no writer is trusted.
+
+    Raises:
+        DataError: text that is not UTF-8; `rows_before` rows of the file stand before the batch.
+    """
+    columns = []
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        try:
+            columns.append(_valid_text(column))
+        except pa.ArrowInvalid:
+            row, value = _first_undecodable(column)
+            raise DataError(
+                f"{file.label}: wanted UTF-8 text, found {quoted(value)} in column "
+                f"{quoted(name)}, row {rows_before + row + 1}"
+            ) from None
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
 def _valid_text(column: pa.Array) -> pa.Array:

@@ -52,15 +52,33 @@ def parquet_batches(
     # Text is dictionary-encoded in the file already, as a rule, and need not be taken apart.
     encoded = [name for name in categories if is_string(schema.field(name).type)]
     with _open(file, encoded) as parquet:
-        rows = 0
-        for batch in parquet.iter_batches(_BATCH_ROWS, columns=[*numbers, *categories, *texts]):
-            rows += batch.num_rows
-            yield batch
-        if rows != parquet.metadata.num_rows:
-            raise DataError(
-                f"{file.label}: damaged: wanted {parquet.metadata.num_rows} rows as the file's "
-                f"footer says, found {rows}"
-            )
+        columns = [*numbers, *categories, *texts]
+        yield from _whole(file, parquet, parquet.iter_batches(_BATCH_ROWS, columns=columns))
+
+
+def all_parquet_batches(file: DataFile, batch_rows: int) -> Iterator[pa.RecordBatch]:
+    """Stream all columns of a Parquet file, in the types that it has.
+
+    Raises:
+        DataError: a damaged file.
+    """
+    with _open(file) as parquet:
+        yield from _whole(file, parquet, parquet.iter_batches(batch_rows))
+
+
+def _whole(
+    file: DataFile, parquet: pq.ParquetFile, batches: Iterator[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
+    """The batches, and at the end a check that they were all rows."""
+    rows = 0
+    for batch in batches:
+        rows += batch.num_rows
+        yield batch
+    if rows != parquet.metadata.num_rows:
+        raise DataError(
+            f"{file.label}: damaged: wanted {parquet.metadata.num_rows} rows as the file's "
+            f"footer says, found {rows}"
+        )
 
 
 @contextmanager

@@ -1,31 +1,24 @@
 """One channel's files as one table."""
 
 import logging
-import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 
-from common.messages import listed, quoted, quoted_list
+from common.messages import listed, quoted
 from exceptions import DataError
 from processing.reading.accumulators import CategoryColumn, NumberColumn, TextColumn
 from processing.reading.channels import Channel, FileHeader
 from processing.reading.columns import TableColumns, check_columns
 from processing.reading.data_files import read_batches
+from processing.reading.no_numbers import check_numbers
 from processing.reading.row_places import RowPlaces
 
 logger = logging.getLogger(__name__)
 
 _Accumulator: TypeAlias = NumberColumn | CategoryColumn | TextColumn
-
-_KINDS_OF_TEXT = {
-    r"[+-]?[0-9][0-9. ']*,[0-9]+": "numbers with commas? write 1234.5",
-    r"[0-9]{1,4}([-/.])[0-9]{1,2}\1[0-9]{1,4}([T ].*)?": "dates? turn them into numbers, such as "
-    "days since one day, or name the column in cat_field_list",
-    r".*[;|\t].*": "several fields? there may be another delimiter",
-}
 
 # The first size of a column whose number of rows is not known before it is read.
 _FIRST_CAPACITY = 1 << 16
@@ -86,7 +79,15 @@ def read_table(
         labels = [file.label for file in channel.files]
         raise DataError(f"channel {channel.name!r} has no rows, only headers: {listed(labels)}")
 
-    _check_numbers(channel, numbers, columns.encoded)
+    check_numbers(
+        channel.name,
+        {
+            name: (column.no_numbers, int(np.count_nonzero(~np.isnan(column.values()))))
+            for name, column in numbers.items()
+            if column.no_numbers.count
+        },
+        columns.encoded,
+    )
     places = RowPlaces(
         channel.name, tuple(file.label for file in channel.files), tuple(rows_of_file)
     )
@@ -103,42 +104,6 @@ def read_table(
 def _capacity(headers: Mapping[str, FileHeader]) -> int:
     rows = [header.rows for header in headers.values() if header.rows is not None]
     return sum(rows) if len(rows) == len(headers) else _FIRST_CAPACITY
-
-
-def _check_numbers(
-    channel: Channel, numbers: Mapping[str, NumberColumn], encoded: Collection[str]
-) -> None:
-    """Tell of texts that are no numbers; refuse columns that hold nothing else."""
-    problems = []
-    for name, column in numbers.items():
-        texts = column.no_numbers
-        if not texts:
-            continue
-        usable = int(np.count_nonzero(~np.isnan(column.values())))
-        examples = quoted_list(column.examples) + _kind_of_texts(column.examples)
-        if not usable and name not in encoded:
-            problems.append(f"column {quoted(name)} has {texts} texts, for example {examples}")
-        else:
-            logger.warning(
-                "%s: column %s: %d texts are no numbers and count as missing%s, for example %s",
-                channel.name,
-                quoted(name),
-                texts,
-                f", more than half of {texts + usable} values" if texts > usable else "",
-                examples,
-            )
-    if problems:
-        raise DataError(
-            f"channel {channel.name!r}: wanted numbers in numerical columns, found none: "
-            f"{listed(problems, '; ')}"
-        )
-
-
-def _kind_of_texts(texts: Sequence[str]) -> str:
-    for pattern, kind in _KINDS_OF_TEXT.items():
-        if all(re.fullmatch(pattern, text.strip()) for text in texts):
-            return f" ({kind})"
-    return ""
 
 
 def _check_finite(places: RowPlaces, numbers: dict[str, NumberColumn]) -> None:

@@ -83,9 +83,12 @@ NUMBERS = ["1.5", " 1.5 ", "NA", "NaN", "null", "", "?", "1,5", "-0", "1e3", "0x
 @pytest.mark.parametrize("size", [1, 100])
 def test_odd_numbers(scorer: Scorer, size: int) -> None:
     noted: dict[str, list[str]] = {}
+    numbers: dict[str, int] = {}
 
-    def note(column: str, texts: pa.Array) -> None:
-        noted.setdefault(column, []).extend(texts.to_pylist())
+    def note(column: str, texts: pa.Array | None, usable: int) -> None:
+        numbers[column] = usable
+        if texts is not None and len(texts):
+            noted.setdefault(column, []).extend(texts.to_pylist())
 
     repeats = size if size > 1 else 1
     batch = pa.RecordBatch.from_pydict(
@@ -97,7 +100,7 @@ def test_odd_numbers(scorer: Scorer, size: int) -> None:
             "channel": pa.array(["web"] * (len(NUMBERS) * repeats)),
         }
     )
-    features = scorer.features_of(batch, note_no_numbers=note)
+    features = scorer.features_of(batch, note_numbers=note)
     mean = features[2, 0]
     assert mean not in (0.0, 1.5)
     np.testing.assert_array_equal(
@@ -105,6 +108,7 @@ def test_odd_numbers(scorer: Scorer, size: int) -> None:
         np.array([1.5, 1.5, *[mean] * 6, 0.0, 1000.0, mean], np.float32),
     )
     assert noted == {"amount": ["?", "1,5", "0x10"] * repeats}
+    assert numbers == {"amount": 4 * repeats, "age": 11 * repeats, "balance": 0}
 
 
 def test_one_text_form_per_category(scorer: Scorer) -> None:

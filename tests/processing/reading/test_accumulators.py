@@ -43,7 +43,7 @@ def test_numbers_of_every_type(chunk: pa.Array) -> None:
     column.append(chunk.slice(2))
     assert column.values().dtype == np.float32
     np.testing.assert_array_equal(column.values(), [1, np.nan, 0, 0])
-    assert column.no_numbers == 0
+    assert column.no_numbers.count == 0
 
 
 def test_all_null_and_too_large_numbers() -> None:
@@ -57,8 +57,8 @@ def test_no_numbers_are_counted_with_three_different_examples() -> None:
     column = NumberColumn(0)
     for texts in (["a", "a", "1"], ["a", "b"], ["c", "d", "2"]):
         column.append(pa.array(texts))
-    assert column.no_numbers == 6
-    assert column.examples == ["a", "b", "c"]
+    assert column.no_numbers.count == 6
+    assert column.no_numbers.examples == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize("rows_at_once", [1, 3, 1 << 18])

@@ -1,0 +1,103 @@
+"""Scores files of raw rows with a model that `lightgbmmt_training.py` has written.
+
+    python lightgbmmt_model_inference.py --model model --input new_rows --output scored
+
+Without these arguments it works as a SageMaker processing step: the model is below
+`/opt/ml/processing/input/model`, the rows below `.../input/eval_data`, and the predictions go to
+`.../output/eval`. docs/scoring.md says the rest; `run_batch` below is the table of contents.
+"""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+
+from exceptions import UserError
+from processing.job.failure import run_reported
+from processing.job.packages import check_loadable, install_missing
+from scoring.batch.places import BatchPlaces
+
+REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+
+
+def provide_packages() -> None:
+    """Installs what is missing, and checks that what is there can be loaded.
+
+    Raises:
+        PackageError: Something is missing and cannot be installed, or cannot be loaded.
+    """
+    install_missing(REQUIREMENTS, os.environ)
+    check_loadable("lightgbm")
+
+
+def end_on_stop() -> None:
+    """Lets SIGTERM end the step as a fault does: nothing half-written, and a marker with why."""
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise UserError("stopped by SIGTERM before all rows were scored")
+
+    signal.signal(signal.SIGTERM, stop)
+
+
+if __name__ == "__main__":
+    end_on_stop()
+    PLACES = BatchPlaces.of(sys.argv[1:], os.environ)
+    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
+    # In a framework container, what is imported below may have to be installed first.
+    if run_reported(provide_packages, PLACES.failure):
+        sys.exit(1)
+
+from processing.reading.channels import find_channel_files
+from processing.reading.data_files import read_headers
+from processing.writing.atomic import written_aside
+from scoring.batch.markers import mark_success, predictions_file, start_output
+from scoring.batch.pipeline import check_columns, open_output, score_files
+from scoring.batch.settings import BatchSettings
+from scoring.model_directory import load_scorer
+
+logger = logging.getLogger("lightgbmmt_model_inference")
+
+
+def main(places: BatchPlaces, environ: Mapping[str, str]) -> int:
+    """Runs the step and returns its exit code."""
+    return run_reported(lambda: run_batch(places, environ), places.failure)
+
+
+def run_batch(places: BatchPlaces, environ: Mapping[str, str]) -> None:
+    """The whole step: check, load, score block by block, write, mark.
+
+    Args:
+        places: Where the model and the rows are, and where the predictions go.
+        environ: Environment variables.
+
+    Raises:
+        UserError: A fault of the rows, the model or the environment.
+    """
+    start_output(places.output)
+    settings = BatchSettings.from_environment(environ)
+
+    scorer = load_scorer(
+        places.model,
+        rows_are_imputed=settings.rows_are_imputed,
+        rows_are_mapped=settings.rows_are_mapped,
+    )
+    settings.check_tasks(scorer.tasks)
+
+    channel = find_channel_files("input", places.rows)
+    headers = read_headers(channel)
+    output_format = settings.output_format or channel.file_format
+    check_columns(headers, scorer, settings, output_format)
+
+    target = predictions_file(places.output, output_format)
+    with written_aside(target) as aside, aside.open("wb") as sink:
+        output = open_output(sink, channel, headers, scorer, settings)
+        n_rows = score_files(channel, headers, scorer, settings, output)
+    mark_success(places.output, output_format)
+    logger.info("Done: %s rows scored, predictions in %s", f"{n_rows:,}", target)
+
+
+if __name__ == "__main__":
+    sys.exit(main(PLACES, os.environ))

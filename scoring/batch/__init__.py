@@ -1,0 +1,1 @@
+"""Files of raw rows in, a file with their probabilities out."""
