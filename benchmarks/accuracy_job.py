@@ -56,6 +56,7 @@ def run_job(
         "early_stopping_metric": "mean_logloss",
         "seed": seed,
         "num_threads": n_threads,
+        "missing_labels": "mask" if table.has_blank_labels else "error",
         **settings,
     }
     with TemporaryDirectory() as folder:

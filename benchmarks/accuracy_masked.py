@@ -57,7 +57,7 @@ def measure(
             "task_masked": auc_masked[TASK],
         }
         for name, l2 in (("single", 0.0), ("single_alike", lambda_l2)):
-            prob = single_lightgbm(alone, masked, seed, n_threads, l2)
+            prob = single_lightgbm(alone, masked, seed, n_threads, lambda_l2=l2)
             row[name] = _aucs(test, alone.tasks, prob)[0]
         rows.append(row)
     return pd.DataFrame(rows)

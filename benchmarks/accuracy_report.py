@@ -62,7 +62,7 @@ def comparison(scores: pd.DataFrame) -> str:
     lines = [
         _row(table, rows, peer, "split", resampled=resampled)
         for table, rows, resampled in by_table(scores)
-        for peer in _peers(scores)
+        for peer in _peers(rows)
     ]
     over_tables = _rows_over_tables(scores) if len(scores["table"].unique()) > 1 else []
     return "\n".join([*_HEAD, *lines, *over_tables])
@@ -71,6 +71,13 @@ def comparison(scores: pd.DataFrame) -> str:
 def summary(scores: pd.DataFrame) -> str:
     """The last rows of `comparison` alone: one per peer, over at least two tables."""
     return "\n".join([*_HEAD, *_rows_over_tables(scores)])
+
+
+def seconds(scores: pd.DataFrame) -> str:
+    """What each model took for a table, mean over tables and splits; the job's whole job."""
+    runs = scores.drop_duplicates(["table", "split", "model"])
+    means = runs.groupby("model", sort=False)["seconds"].mean()
+    return "Seconds per table: " + ", ".join(f"{name} {mean:.1f}" for name, mean in means.items())
 
 
 def per_task(scores: pd.DataFrame) -> str:
@@ -100,8 +107,12 @@ def _peers(scores: pd.DataFrame) -> list[str]:
 
 
 def _rows_over_tables(scores: pd.DataFrame) -> list[str]:
-    label = f"**all {scores['table'].nunique()} tables**"
-    return [_row(label, scores, peer, "table", resampled=False) for peer in _peers(scores)]
+    lines = []
+    for peer in _peers(scores):
+        n_tables = scores[scores["model"] == peer]["table"].nunique()
+        label = f"**all {n_tables} tables**"
+        lines.append(_row(label, scores, peer, "table", resampled=False))
+    return lines
 
 
 def _row(label: str, scores: pd.DataFrame, peer: str, unit: str, *, resampled: bool) -> str:
@@ -112,6 +123,7 @@ def _row(label: str, scores: pd.DataFrame, peer: str, unit: str, *, resampled: b
 
     def paired(metric: str, *units: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         means = scores.pivot_table(index=list(units), columns="model", values=metric)
+        means = means[[JOB, peer]].dropna()  # a peer need not be there on every table
         return means[JOB].to_numpy(), means[peer].to_numpy()
 
     cells, wins = [], []

@@ -1,10 +1,10 @@
 """What the job is compared with, each used as its own users would.
 
 All take a table's splits and give the probabilities of the test rows, shape (n, K). All grow trees
-of 31 leaves (CatBoost: 32) with learning rate 0.1, at most 300 of them, and stop when the log-loss
-on the validation rows has not improved for 30 trees. Missing numbers are left to the library.
-Categories are CatBoost's own business; LightGBM gets them target-encoded for each task, XGBoost
-target-encoded for the main task.
+of 31 leaves (CatBoost: 32) with learning rate 0.1 unless told otherwise, at most 300 of them, and
+stop when the log-loss on the validation rows has not improved for 30 trees. Missing numbers are
+left to the library. Categories are the library's own business, too; single LightGBM models also
+take part with categories target-encoded for each task.
 
 Two peers are held back where they would take minutes for a table: CatBoost does not combine
 categories, and XGBoost has 64 bins, as its time grows with bins times features times tasks.
@@ -13,6 +13,7 @@ The parameters were checked with lightgbm 4.7.0, catboost 1.2.10 and xgboost 3.4
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 
@@ -31,6 +32,26 @@ MOST_TREES = 300
 PATIENCE = 30
 SINGLE = "K single LightGBM"
 """Name of the single models in the report."""
+
+NATIVE = f"{SINGLE}, native categories"
+"""Name of the single models that get categories as such."""
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How trees are grown, in all libraries' terms."""
+
+    learning_rate: float = LEARNING_RATE
+    num_leaves: int = NUM_LEAVES
+
+    @property
+    def depth(self) -> int:
+        """Depth of CatBoost's symmetric trees that have about as many leaves."""
+        return int(np.log2(self.num_leaves + 1))
+
+
+EQUAL = Growth()
+"""What all have when they are compared at equal settings."""
 
 XGBOOST: dict[str, object] = {
     "objective": "binary:logistic",
@@ -54,18 +75,29 @@ Splits = Mapping[str, pd.DataFrame]
 Peer = Callable[[Table, Splits, int, int], Floats]
 """From table, splits, seed and number of threads to the probabilities of the test rows."""
 
+GrownPeer = Callable[..., Floats]
+"""A `Peer` that takes a `Growth` as well."""
+
 
 def single_lightgbm(
-    table: Table, splits: Splits, seed: int, n_threads: int, lambda_l2: float = 0.0
+    table: Table,
+    splits: Splits,
+    seed: int,
+    n_threads: int,
+    growth: Growth = EQUAL,
+    *,
+    lambda_l2: float = 0.0,
+    native: bool = False,
 ) -> Floats:
-    """K binary LightGBM models, each with its own early stopping and category encoding.
+    """K binary LightGBM models, each with its own early stopping.
 
     A row whose label is missing in the splits `train` or `val` is left out of that task's model.
+    Categories are encoded for each task, or LightGBM's own business if `native`.
     """
     params = {
         "objective": "binary",
-        "num_leaves": NUM_LEAVES,
-        "learning_rate": LEARNING_RATE,
+        "num_leaves": growth.num_leaves,
+        "learning_rate": growth.learning_rate,
         "lambda_l2": lambda_l2,
         "num_threads": n_threads,
         "seed": seed,
@@ -73,8 +105,10 @@ def single_lightgbm(
     }
     probs = []
     for task in table.tasks:
-        labelled = {name: rows[rows[task].notna()] for name, rows in splits.items()}
-        features = _encoded(table, labelled, task, seed)
+        labelled = {name: splits[name][splits[name][task].notna()] for name in ("train", "val")}
+        labelled["test"] = splits["test"]
+        encoded = _native(table, labelled) if native else _encoded(table, labelled, task, seed)
+        features: Mapping[str, Floats | pd.DataFrame] = encoded
         train = lgb.Dataset(features["train"], labelled["train"][task], params=params)
         valid = train.create_valid(features["val"], labelled["val"][task])
         stop = lgb.early_stopping(PATIENCE, verbose=False)
@@ -83,7 +117,9 @@ def single_lightgbm(
     return np.column_stack(probs)
 
 
-def catboost_multilogloss(table: Table, splits: Splits, seed: int, n_threads: int) -> Floats:
+def catboost_multilogloss(
+    table: Table, splits: Splits, seed: int, n_threads: int, growth: Growth = EQUAL
+) -> Floats:
     """One CatBoost model of symmetric trees with vector leaves."""
     from catboost import CatBoostClassifier, Pool  # noqa: PLC0415 - may not be installed
 
@@ -93,7 +129,7 @@ def catboost_multilogloss(table: Table, splits: Splits, seed: int, n_threads: in
         labels = rows[table.tasks].to_numpy()
         pools[name] = Pool(features, labels, cat_features=table.categorical)
     model = CatBoostClassifier(
-        **CATBOOST,
+        **CATBOOST | {"learning_rate": growth.learning_rate, "depth": growth.depth},
         iterations=MOST_TREES,
         one_hot_max_size=10,
         max_ctr_complexity=1,
@@ -105,16 +141,25 @@ def catboost_multilogloss(table: Table, splits: Splits, seed: int, n_threads: in
     return np.asarray(model.predict_proba(pools["test"]), dtype=np.float64)
 
 
-def xgboost_multi_output(table: Table, splits: Splits, seed: int, n_threads: int) -> Floats:
+def xgboost_multi_output(
+    table: Table, splits: Splits, seed: int, n_threads: int, growth: Growth = EQUAL
+) -> Floats:
     """One XGBoost model of trees with vector leaves."""
     import xgboost  # noqa: PLC0415 - may not be installed
 
-    features = _encoded(table, splits, table.tasks[0], seed)
+    features = _native(table, splits)
     matrices = {
-        name: xgboost.DMatrix(features[name], rows[table.tasks].to_numpy())
+        name: xgboost.DMatrix(features[name], rows[table.tasks].to_numpy(), enable_categorical=True)
         for name, rows in splits.items()
     }
-    own = {"max_bin": 64, "eval_metric": "logloss", "nthread": n_threads, "seed": seed}
+    own = {
+        "max_bin": 64,
+        "eval_metric": "logloss",
+        "nthread": n_threads,
+        "seed": seed,
+        "learning_rate": growth.learning_rate,
+        "max_leaves": growth.num_leaves,
+    }
     booster = xgboost.train(
         XGBOOST | own,
         matrices["train"],
@@ -127,20 +172,41 @@ def xgboost_multi_output(table: Table, splits: Splits, seed: int, n_threads: int
     return np.asarray(booster.predict(matrices["test"], iteration_range=best), dtype=np.float64)
 
 
-def installed_peers(lambda_l2: float) -> dict[str, Peer]:
+def installed_peers(lambda_l2: float) -> dict[str, GrownPeer]:
     """The peers whose package is installed, by the name they have in the report.
 
     Single models take part with LightGBM's default regularization of leaf values, 0, and with the
     job's `lambda_l2`, which tells what sharing trees does from what this does.
     """
     regularized = partial(single_lightgbm, lambda_l2=lambda_l2)
-    peers: dict[str, tuple[str, Peer]] = {
+    peers: dict[str, tuple[str, GrownPeer]] = {
         SINGLE: ("lightgbm", single_lightgbm),
         f"{SINGLE}, lambda_l2 {lambda_l2:g}": ("lightgbm", regularized),
+        NATIVE: ("lightgbm", partial(single_lightgbm, native=True)),
         "CatBoost MultiLogloss": ("catboost", catboost_multilogloss),
         "XGBoost multi_output_tree": ("xgboost", xgboost_multi_output),
     }
     return {name: peer for name, (module, peer) in peers.items() if find_spec(module)}
+
+
+def takes_part(name: str, table: Table) -> bool:
+    """Whether a peer is compared on a table: some cannot do without a label, or have no category.
+
+    Single models with native categories are the plain ones where there is no category.
+    """
+    if name == NATIVE:
+        return bool(table.categorical)
+    return not table.has_blank_labels or not name.startswith(("CatBoost", "XGBoost"))
+
+
+def _native(table: Table, splits: Splits) -> dict[str, pd.DataFrame]:
+    """Features with pandas' categories, those of the training rows; others are missing."""
+    features = {name: rows[table.features].copy() for name, rows in splits.items()}
+    for column in table.categorical:
+        categories = features["train"][column].dropna().unique()
+        for rows in features.values():
+            rows[column] = pd.Categorical(rows[column], categories=categories)
+    return features
 
 
 def _texts(table: Table, rows: pd.DataFrame) -> pd.DataFrame:

@@ -41,6 +41,11 @@ class Table:
         return [name for name in self.features if self.rows[name].dtype.kind in "biuf"]
 
     @property
+    def has_blank_labels(self) -> bool:
+        """Whether some label is unknown."""
+        return bool(self.rows[self.tasks].isna().any(axis=None))
+
+    @property
     def features(self) -> list[str]:
         """All columns that are no label."""
         return [name for name in self.rows.columns if name not in self.tasks]

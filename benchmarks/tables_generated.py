@@ -1,7 +1,8 @@
 """Generated tables with known structure: how the tasks relate is what sets them apart.
 
-Every table has Gaussian features; a task's log-odds are a random function of some of them, scaled
-to a standard deviation of `_SIGNAL`, plus the intercept that makes the wanted share positive.
+Every table has Gaussian features, some have columns of codes; a task's log-odds are a random
+function of some of them, scaled to a standard deviation of `_SIGNAL`, plus the intercept that makes
+the wanted share positive.
 """
 
 from collections.abc import Callable
@@ -96,6 +97,53 @@ def many(rng: np.random.Generator) -> tuple[pd.DataFrame, list[str]]:
     return _table(rng, x, logits, list(np.linspace(0.45, 0.05, 12)))
 
 
+def _codes(
+    rng: np.random.Generator, n_rows: int, levels: list[int], n_tasks: int, common: float
+) -> tuple[pd.DataFrame, list[Floats]]:
+    """Columns of codes, some frequent and some rare, and each task's sum of their effects.
+
+    `common` is the share of the variance of a code's effect that all tasks have in common.
+    """
+    columns: dict[str, object] = {}
+    sums = np.zeros((n_tasks, n_rows))
+    for number, n_levels in enumerate(levels):
+        shares = rng.dirichlet(np.full(n_levels, 0.7))
+        code = rng.choice(n_levels, n_rows, p=shares)
+        shared = rng.normal(size=n_levels)
+        effects = [_mixed(shared, rng.normal(size=n_levels), common) for _ in range(n_tasks)]
+        sums += np.array(effects)[:, code] * rng.uniform(0.3, 1.0)
+        columns[f"code_{number}"] = [f"{number}-{each:03d}" for each in code]
+    scaled = (sums - sums.mean(axis=1, keepdims=True)) / sums.std(axis=1, keepdims=True)
+    return pd.DataFrame(columns), list(scaled)
+
+
+def _coded_table(
+    rng: np.random.Generator, levels: list[int], shares: list[float], common: float
+) -> tuple[pd.DataFrame, list[str]]:
+    """Codes whose effects differ by task, and a few numbers that matter, too."""
+    x = rng.normal(size=(_ROWS, 6))
+    codes, effects = _codes(rng, _ROWS, levels, len(shares), common)
+    shared = _function(rng, x, 4)
+    logits = [_mixed(_mixed(shared, _function(rng, x, 4), 0.5), effect, 0.4) for effect in effects]
+    numbers, tasks = _table(rng, x, logits, shares)
+    return pd.concat([codes, numbers], axis=1), tasks
+
+
+def own_codes(rng: np.random.Generator) -> tuple[pd.DataFrame, list[str]]:
+    """Ten columns of codes that mean something else to each of five tasks."""
+    return _coded_table(rng, [8, 12, 20, 30, 40] * 2, [0.2, 0.2, 0.1, 0.1, 0.05], 0.0)
+
+
+def mixed_codes(rng: np.random.Generator) -> tuple[pd.DataFrame, list[str]]:
+    """Thirty columns of codes; half of what they mean is common to the five tasks."""
+    return _coded_table(rng, [5, 10, 25] * 10, [0.2, 0.1, 0.1, 0.05, 0.05], 0.5)
+
+
+def many_codes(rng: np.random.Generator) -> tuple[pd.DataFrame, list[str]]:
+    """Six columns of up to 400 codes, four tasks that have little in common."""
+    return _coded_table(rng, [50, 100, 200, 400, 20, 20], [0.3, 0.2, 0.1, 0.1], 0.2)
+
+
 GENERATED: dict[str, Callable[[np.random.Generator], tuple[pd.DataFrame, list[str]]]] = {
     "agreeing": agreeing,
     "opposing": opposing,
@@ -103,4 +151,7 @@ GENERATED: dict[str, Callable[[np.random.Generator], tuple[pd.DataFrame, list[st
     "rare": rare,
     "unequal": unequal,
     "many": many,
+    "own codes": own_codes,
+    "mixed codes": mixed_codes,
+    "many codes": many_codes,
 }

@@ -10,14 +10,22 @@ from numpy.typing import NDArray
 from scipy.stats import ttest_1samp
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.accuracy import compare, find_tables
+from benchmarks.accuracy import compare, find_tables, task_scores
 from benchmarks.accuracy_calibration import VARIANTS, calibration_rows, calibration_table
 from benchmarks.accuracy_job import alternatives, lambda_l2, parse_settings, run_job
 from benchmarks.accuracy_masked import masked_splits, masked_table
 from benchmarks.accuracy_report import JOB, comparison, paired_difference, per_task, summary
-from benchmarks.peers import SINGLE, Splits, installed_peers, single_lightgbm
+from benchmarks.peers import (
+    SINGLE,
+    Growth,
+    Splits,
+    installed_peers,
+    single_lightgbm,
+    takes_part,
+)
 from benchmarks.tables import SHARES, Table, built_in_tables, read_csv
 from benchmarks.tables_generated import GENERATED
+from benchmarks.tuning import GRID, tuned
 from hyperparams.job_hyperparameters import LightGBMMtModelHyperparameters
 
 PEER = "a peer"
@@ -336,13 +344,9 @@ def test_generated_tasks_are_related_as_their_table_says() -> None:
 def test_equal_models_differ_by_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     table = _table()
 
-    def job(
-        table: Table, splits: Splits, seed: int, settings: Mapping[str, object]
-    ) -> NDArray[np.float64]:
-        assert not settings
-        return single_lightgbm(table, splits, seed, 1)
+    models = {JOB: single_lightgbm, SINGLE: single_lightgbm}
 
-    scores = compare({"small": lambda _: table}, {SINGLE: single_lightgbm}, 2, 1, job)
+    scores = compare({"small": lambda _: table}, models, 2, 1)
 
     line = _cells(comparison(scores).splitlines()[-1])
     assert line[0] == "small (400 x 3, 3 tasks)"
@@ -360,3 +364,49 @@ def test_the_job_is_run_on_splits_with_missing_labels() -> None:
     assert prob.shape == (len(splits["test"]), 3)
     auc = [roc_auc_score(splits["test"][task], prob[:, k]) for k, task in enumerate(table.tasks)]
     assert min(auc) > 0.75
+
+
+def test_the_best_of_the_grid_is_chosen_on_the_validation_rows() -> None:
+    table = _table()
+    splits = table.splits(0)
+    n_val = len(splits["val"])
+    good, bad = Growth(0.05, 31), GRID[0]
+    assert good in GRID
+    assert good != bad
+
+    def predict(
+        table: Table, splits: Splits, _seed: int, _n_threads: int, growth: Growth
+    ) -> NDArray[np.float64]:
+        assert len(splits["test"]) == n_val + len(table.splits(0)["test"])
+        label = splits["test"][table.tasks].to_numpy()
+        right = np.arange(len(label)) < n_val if growth == good else np.arange(len(label)) >= n_val
+        # What is right on the test rows alone must not be chosen.
+        prob = np.where(right[:, None] == (label == 1), 0.9, 0.1)
+        return prob + growth.learning_rate / 1e3
+
+    chosen = tuned(predict)(table, splits, 0, 1)
+
+    label = splits["test"][table.tasks].to_numpy()
+    np.testing.assert_allclose(chosen, np.where(label == 1, 0.1, 0.9) + good.learning_rate / 1e3)
+
+
+def test_blank_labels_are_left_out_of_the_scores() -> None:
+    table = _table()
+    rows = table.rows.copy()
+    rows[table.tasks[1]] = rows[table.tasks[1]].astype(float).mask(rows.index % 3 == 0)
+    blank = Table("blank", rows, table.tasks)
+    splits = blank.splits(0)
+    assert blank.has_blank_labels
+    assert takes_part(SINGLE, blank)
+    assert not takes_part("CatBoost MultiLogloss", blank)
+
+    scores = list(task_scores(blank, splits["test"], single_lightgbm(blank, splits, 0, 1)))
+
+    known = splits["test"][splits["test"][table.tasks[1]].notna()]
+    alone = {**splits, "test": known}
+    [expected] = [
+        score
+        for score in task_scores(blank, known, single_lightgbm(blank, alone, 0, 1))
+        if score["task"] == table.tasks[1]
+    ]
+    assert scores[1]["auc"] == pytest.approx(expected["auc"])
