@@ -8,9 +8,9 @@ RUN apt-get update \
 # /opt/ml belongs to the caller's volume, so nothing of the image may live there.
 WORKDIR /opt/program
 
-COPY requirements.txt .
+COPY requirements.txt requirements-serving.txt ./
 # The packages' own tests are an eighth of the image. NumPy's stay: numpy.testing imports from them.
-RUN pip install --no-cache-dir --only-binary=:all: -r requirements.txt \
+RUN pip install --no-cache-dir --only-binary=:all: -r requirements-serving.txt \
     && find "$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
         -type d -name tests -not -path '*/numpy/*' -prune -exec rm -r {} +
 
@@ -19,11 +19,13 @@ ENV MPLBACKEND=Agg \
     MPLCONFIGDIR=/opt/matplotlib
 RUN python -c "import matplotlib.font_manager"
 
-COPY exceptions.py lightgbmmt_training.py ./
+COPY entrypoint.sh exceptions.py lightgbmmt_*.py ./
 COPY common common
 COPY hyperparams hyperparams
 COPY models models
 COPY processing processing
+COPY scoring scoring
+COPY serving serving
 COPY steps steps
 RUN python -m compileall -q .
 
@@ -31,5 +33,5 @@ RUN python -m compileall -q .
 ENV PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 
-# Root, as SageMaker requires. Exec form: Python is process 1 and gets SIGTERM itself.
-ENTRYPOINT ["python", "/opt/program/lightgbmmt_training.py"]
+# Root, as SageMaker requires. Exec form: what it starts is process 1 and gets SIGTERM itself.
+ENTRYPOINT ["/opt/program/entrypoint.sh"]

@@ -33,6 +33,7 @@ class RawFeatures:
     Attributes:
         columns: The C columns that rows must have.
         column_of_feature: Index of the column that each of the F features comes from.
+        number_columns: Those of the columns that are read as numbers.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class RawFeatures:
         for index, name in enumerate(features):
             if risk_tables is not None and is_category[index]:
                 self._tables.setdefault(self._sources[index], {})[index] = risk_tables[name]
+        self.number_columns = [name for name in self.columns if name not in self._tables]
         # Why a missing number of a column is an error; None where it is filled.
         self._flags = [
             FLAGS[RISK_TABLE_MAP]

@@ -23,6 +23,8 @@ class Scorer:
         numerical: Those of them that are numerical, in that order.
         categorical: Those that are categorical, in that order: what the model has of each may be
             more than one number.
+        number_columns: The columns whose values are read as numbers: the numerical ones, and all if
+            rows are mapped already.
         id_name: The id column of the training data, which need not be there.
         calibration: What makes calibrated probabilities, if the model directory has it.
     """
@@ -41,6 +43,7 @@ class Scorer:
         self.features = list(raw_features.columns)
         self.categorical = [name for name in self.features if name in set(categorical)]
         self.numerical = [name for name in self.features if name not in set(categorical)]
+        self.number_columns = list(raw_features.number_columns)
         self.id_name = id_name
         self.calibration = calibration
         self._raw_features = raw_features

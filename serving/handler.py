@@ -1,10 +1,13 @@
 """From a request's body to an answer's, in the four steps of SageMaker's framework containers."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
+from processing.features.artifacts import FLAGS, IMPUTE_DICT, RISK_TABLE_MAP
+from processing.job.environment import environment_flag
 from scoring.model_directory import load_scorer
 from scoring.output_columns import output_names, scored_columns
 from scoring.scorer import Scorer
@@ -38,10 +41,18 @@ class RawRows:
 def model_fn(model_dir: str | Path) -> Scorer:
     """Loads the model directory, or the `model.tar.gz` in it.
 
+    The variables `USE_PRECOMPUTED_IMPUTATION` and `USE_PRECOMPUTED_RISK_TABLES` say that the rows
+    to come are imputed, or mapped, already.
+
     Raises:
         ArtifactError: Files are missing, damaged, refused, or do not belong together.
+        UserError: One of the variables is no boolean.
     """
-    return load_scorer(Path(model_dir))
+    return load_scorer(
+        Path(model_dir),
+        rows_are_imputed=environment_flag(os.environ, FLAGS[IMPUTE_DICT], default=False),
+        rows_are_mapped=environment_flag(os.environ, FLAGS[RISK_TABLE_MAP], default=False),
+    )
 
 
 def input_fn(input_data: bytes | str, content_type_header: str | None) -> RawRows:
@@ -92,7 +103,7 @@ def output_fn(prediction: Scores, accept: str | None) -> tuple[bytes, str]:
 
 def _read(data: RawRows, model: Scorer) -> tuple[pa.RecordBatch, int, bool]:
     """The raw columns, the number of reasons, and whether there was a header."""
-    features, numerical = model.features, model.numerical
+    features, numerical = model.features, model.number_columns
     kind = data.media_type.name
     if kind == CSV:
         rows, has_header = csv_rows(data.body, features, numerical, data.media_type.header)

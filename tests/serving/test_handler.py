@@ -1,0 +1,49 @@
+"""The handler as SageMaker's inference toolkit calls it: text bodies as str, results as a pair."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from jobs import predictions
+from trees import TASKS
+
+import lightgbmmt_inference_handler as handler
+from exceptions import ArtifactError
+from serving.faults import NotAcceptableError, UnsupportedTypeError
+
+
+def transform(folder: Path, body: str | bytes, content_type: str, accept: str) -> tuple[bytes, str]:
+    """What the toolkit's `Transformer` does with the four functions (sagemaker-inference 1.10)."""
+    model = handler.model_fn(str(folder))
+    rows = handler.input_fn(body, content_type)
+    return handler.output_fn(handler.predict_fn(rows, model), accept)
+
+
+def test_the_four_functions_make_the_jobs_predictions(
+    finished_job: Path, raw_rows: pd.DataFrame
+) -> None:
+    probs = predictions(finished_job, "test")[[f"{task}_prob" for task in TASKS]]
+    text = raw_rows.to_csv(index=False)
+    body, content_type = transform(finished_job / "model", text, "text/csv", "application/json")
+    assert content_type == "application/json"
+    assert json.loads(body)["predictions"] == probs.to_dict("records")
+    parquet = bytearray(raw_rows.to_parquet(index=False))
+    folder = finished_job / "model"
+    assert transform(folder, bytes(parquet), "application/x-parquet", "*/*")[0] == body
+
+
+def test_reasons_are_asked_for_in_the_body(finished_job: Path) -> None:
+    record = {"amount": 1, "age": 2, "balance": 3, "country": "DE", "channel": None}
+    text = json.dumps({"instances": [record], "reasons": 1})
+    body, _ = transform(finished_job / "model", text, "application/json", "application/jsonlines")
+    assert set(json.loads(body)) >= {f"{task}_reason_1" for task in TASKS}
+
+
+def test_faults_are_told_apart_by_type(finished_job: Path, tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedTypeError, match="found 'text/html'"):
+        transform(finished_job / "model", "1", "text/html", "*/*")
+    with pytest.raises(NotAcceptableError, match="found the accept header 'text/html'"):
+        transform(finished_job / "model", "1,2,3,DE,web", "text/csv", "text/html")
+    with pytest.raises(ArtifactError, match="is no model directory"):
+        handler.model_fn(str(tmp_path))
