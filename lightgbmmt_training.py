@@ -16,6 +16,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+from common.log_lines import log_to_stdout
 from processing.job.failure import run_reported
 from processing.job.packages import check_loadable, install_missing
 from processing.job.paths import JobPaths, check_model_directory, failure_file
@@ -46,7 +47,7 @@ if __name__ == "__main__":
     # which our own passes over the rows would lack their core. libgomp reads it when it is loaded.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     # In script mode, what is imported below may have to be installed first.
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
+    log_to_stdout()
     if run_reported(provide_packages, failure_file(os.environ)):
         sys.exit(1)
 
@@ -79,10 +80,7 @@ EVALUATION_FILES = ("test.tar.gz", "val.tar.gz")
 
 def main(stop: threading.Event | None = None) -> int:
     """Runs the job and returns its exit code; `stop` None: it listens for SIGTERM from now on."""
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
-    # On a new machine matplotlib would announce in the job's log that it has built its font cache.
-    logging.getLogger("matplotlib").setLevel(logging.WARNING)
-    logging.captureWarnings(capture=True)
+    log_to_stdout()
     requested = listen_for_stop() if stop is None else stop
     return run_reported(lambda: run_job(os.environ, requested), failure_file(os.environ))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from common.disk_names import to_disk
 from models.evaluation import calibration, ranking_metrics
 from models.evaluation.file_names import safe_file_name
 from models.evaluation.score_counts import Floats, ScoreCounts, count_tasks
@@ -70,7 +71,7 @@ def plot_multitask_curves(
         stem = f"{prefix}_task_{i}_{safe_file_name(task_columns[i])}"
         title = f"{prefix}, task {i}: {readable_title(task_columns[i])}"
         for kind, draw in (("roc", _draw_roc), ("pr", _draw_precision_recall)):
-            file = folder / f"{stem}_{kind}.jpg"
+            file = folder / to_disk(f"{stem}_{kind}.jpg")
             _save_picture(file, title, partial(draw, counts))
             files.append(file)
     return files

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from common.messages import listed, quoted
+from common.messages import listed, printable, quoted
 from exceptions import DataError
 from processing.reading.row_places import RowPlaces
 
@@ -70,7 +70,7 @@ def check_weight_sums(split: str, weight: NDArray[np.float32] | None, tasks: Seq
         return
     sums = weight.sum(axis=0, dtype=np.float64)
     problems = [
-        f"{sums[task]:.3g} in task {task} ({name})"
+        f"{sums[task]:.3g} in task {task} ({printable(name)})"
         for task, name in enumerate(tasks)
         if not sums[task] <= _LARGEST_SUM
     ]

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from common.messages import printable
 from exceptions import UserError
 from processing.writing.atomic import write_text
 
@@ -77,7 +78,7 @@ _RESOURCE_FAULTS = {
 
 
 def _report(cause: str, details: str, failure_file: Path) -> None:
-    cause, details = _encodable(cause), _encodable(details)
+    cause, details = printable(cause), "\n".join(map(printable, details.split("\n")))
     if len(cause) > SHOWN_CHARACTERS:
         cause = cause[: SHOWN_CHARACTERS - 4] + " ..."
     sys.stdout.flush()
@@ -89,9 +90,4 @@ def _report(cause: str, details: str, failure_file: Path) -> None:
     except OSError as error:
         logger.warning("The failure file %s cannot be written: %s", failure_file, error)
     if details:
-        logger.error("%s", details.rstrip())
-
-
-def _encodable(text: str) -> str:
-    """The text with escapes for what no file can hold: parts of a file name that is no text."""
-    return text.encode(errors="backslashreplace").decode()
+        logger.error(details.rstrip())

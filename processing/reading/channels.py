@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import pyarrow as pa
 
+from common.disk_names import from_disk
 from common.messages import listed, printable, quoted_list
 from exceptions import DataError
 from processing.reading.folders import check_read_once, visible_files
@@ -106,7 +107,7 @@ def find_channel_files(
         raise DataError(f"channel {name!r} is empty: no data file in {folder}")
     files, foreign, no_files = [], [], []
     for path in visible:
-        inner_path = printable(path.relative_to(folder).as_posix())
+        inner_path = printable(from_disk(path.relative_to(folder)))
         ending = _data_ending(path)
         if ending is None:
             foreign.append(inner_path)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from common.disk_names import from_disk
 from common.messages import printable
 from exceptions import DataError
 
@@ -83,7 +84,7 @@ class _Walk:
             )
 
     def _shown(self, path: Path) -> str:
-        return printable(f"{self._name}/{path.relative_to(self._folder).as_posix()}")
+        return printable(f"{self._name}/{from_disk(path.relative_to(self._folder))}")
 
 
 def _real(path: Path) -> Path:

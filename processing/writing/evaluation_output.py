@@ -16,6 +16,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from numpy.typing import ArrayLike, NDArray
 
+from common.disk_names import from_disk
 from processing.writing.atomic import errors_name, written_aside
 
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
@@ -132,7 +133,11 @@ def _write_parquet(file: Path, chunks: Iterator[pa.Table]) -> None:
     first = next(chunks)
     # A dictionary of probabilities would be built, found too large and thrown away.
     labels = [field.name for field in first.schema if pa.types.is_int8(field.type)]
-    with pq.ParquetWriter(file, first.schema, use_dictionary=labels) as writer:
+    # Opened by Python, because Arrow takes no path that is not UTF-8.
+    with (
+        file.open("wb") as sink,
+        pq.ParquetWriter(sink, first.schema, use_dictionary=labels) as writer,
+    ):
         writer.write_table(first)
         for chunk in chunks:
             writer.write_table(chunk)
@@ -168,7 +173,7 @@ def _pack(archive: Path, root: Path, files: Sequence[Path]) -> None:
         tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
         for file in files:
-            member = tarfile.TarInfo(file.relative_to(root).as_posix())
+            member = tarfile.TarInfo(from_disk(file.relative_to(root)))
             member.size = file.stat().st_size
             with file.open("rb") as content:
                 tar.addfile(member, content)
