@@ -60,6 +60,7 @@ from processing.job.platform import check_input_mode, check_single_host
 from processing.writing.atomic import StagedDirectory
 from processing.writing.model_directory import MODEL_DIRECTORY_FILES, MODEL_FILE, save_artifacts
 from steps.evaluation import evaluate
+from steps.initial_model import initial_model
 from steps.inputs import find_data, load_precomputed, log_knobs_without_effect, prepare_data
 from steps.training import train
 
@@ -112,9 +113,10 @@ def run_job(environ: Mapping[str, str], stop: threading.Event) -> None:
         channels = find_data(paths, hyperparams, artifacts)
         tasks = identify_task_columns(channels.header(), hyperparams)
         hyperparams = hyperparams.with_tasks(tasks)
-        data = prepare_data(channels, hyperparams, artifacts)
+        initial = initial_model(paths, hyperparams, artifacts)
+        data = prepare_data(channels, hyperparams, artifacts, initial)
 
-        state, model = train(paths, hyperparams, data, stop)
+        state, model = train(paths, hyperparams, data, initial, stop)
 
         evaluate(model, data, hyperparams, evaluation_directory)
         save_artifacts(

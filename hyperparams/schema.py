@@ -278,6 +278,12 @@ class Knobs(BaseModel):
         "the log-odds are shifted from the training rows' rate to this one.",
     )
 
+    init_model: Annotated[Name | None, Described("a path, as text in one line")] = Field(
+        default=None,
+        description="Model directory or model.tar.gz whose trees the new ones are added to; "
+        "null: that of the channel model, if there is one.",
+    )
+
     @property
     def monotone_directions(self) -> Mapping[str, Mapping[str, int]]:
         """Constrained features and their directions, by task; needs the tasks to be known."""

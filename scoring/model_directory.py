@@ -61,9 +61,7 @@ def load_scorer(
     Raises:
         ArtifactError: Files are missing, damaged, refused, or do not belong together.
     """
-    with tempfile.TemporaryDirectory() as aside:
-        files = _find(path, Path(aside))
-        parts = _read(files)
+    parts = read_model_directory(path)
     return Scorer(
         parts.model,
         parts.tasks,
@@ -84,7 +82,22 @@ def load_scorer(
 
 
 @dataclass(frozen=True)
-class _Parts:
+class ModelParts:
+    """What a model directory holds, checked.
+
+    Attributes:
+        text: The content of the model file.
+        model: Its trees.
+        features: Names of the F features in the model's order.
+        tasks: Names of the K tasks.
+        categorical: The columns with categories.
+        id_name: The id column.
+        impute_dict: Value of a missing number, by column.
+        risk_tables: Risk of each category, by feature.
+        calibration: What makes calibrated probabilities, if it is there.
+    """
+
+    text: str
     model: ModelTrees
     features: list[str]
     tasks: list[str]
@@ -93,6 +106,16 @@ class _Parts:
     impute_dict: dict[str, float]
     risk_tables: dict[str, RiskTable]
     calibration: Calibration | None
+
+
+def read_model_directory(path: Path) -> ModelParts:
+    """Read a model directory, a `model.tar.gz` with one, or a folder with such a file.
+
+    Raises:
+        ArtifactError: Files are missing, damaged, refused, or do not belong together.
+    """
+    with tempfile.TemporaryDirectory() as aside:
+        return _read(_find(path, Path(aside)))
 
 
 @dataclass(frozen=True)
@@ -126,7 +149,7 @@ def _find(path: Path, aside: Path) -> dict[str, _File]:
     return files
 
 
-def _read(files: Mapping[str, _File]) -> _Parts:
+def _read(files: Mapping[str, _File]) -> ModelParts:
     """Read the files and check that they belong together."""
     settings = _json(files[HYPERPARAMETERS])
     shown = files[HYPERPARAMETERS].shown
@@ -149,7 +172,8 @@ def _read(files: Mapping[str, _File]) -> _Parts:
     features = feature_names(columns, risk_tables)
     _check_feature_columns(files[FEATURE_COLUMNS], features, files[SELECTED_FEATURES].shown)
 
-    model = read_model(_text(files[MODEL_FILE]), files[MODEL_FILE].shown)
+    text = _text(files[MODEL_FILE])
+    model = read_model(text, files[MODEL_FILE].shown)
     if model.feature_names != file_feature_names(features):
         raise ArtifactError(
             f"{files[MODEL_FILE].shown} does not belong to {files[FEATURE_COLUMNS].shown}: their "
@@ -172,7 +196,8 @@ def _read(files: Mapping[str, _File]) -> _Parts:
         file = files[CALIBRATION_FILE]
         document = load_plain_pickle(file.path, file.shown)
         calibration = read_calibration(document, file.shown, tasks)
-    return _Parts(
+    return ModelParts(
+        text,
         model,
         features,
         tasks,

@@ -28,6 +28,7 @@ from processing.features.artifacts import PrecomputedArtifacts, load_artifacts
 from processing.features.preprocessing import Preprocessing, RiskTableSettings, preprocess
 from processing.job.environment import environment_flag
 from processing.job.paths import JobPaths
+from steps.initial_model import InitialModel
 from steps.reference import TrainingReference, drift_of_features, sample_of_training
 
 logger = logging.getLogger(__name__)
@@ -114,8 +115,12 @@ def prepare_data(
     channels: Channels,
     hyperparams: LightGBMMtModelHyperparameters,
     artifacts: PrecomputedArtifacts,
+    initial: InitialModel | None,
 ) -> JobData:
-    """Reads all splits, checks them, and turns them into features and labels."""
+    """Reads all splits, checks them, and turns them into features and labels.
+
+    An initial model's features are made as it made them, so that its trees mean the same.
+    """
     tasks = list(hyperparams.task_label_names or [])
     task_weights = hyperparams.task_weight_columns or {}
     sample_weight = hyperparams.sample_weight_name
@@ -145,7 +150,13 @@ def prepare_data(
         hyperparams.risk_table_smoothing, hyperparams.risk_table_folds, hyperparams.seed
     )
     preprocessing = preprocess(
-        splits, numerical, categorical, hyperparams.risk_labels, artifacts, risk_settings
+        splits,
+        numerical,
+        categorical,
+        hyperparams.risk_labels,
+        artifacts,
+        risk_settings,
+        None if initial is None else initial.preprocessing,
     )
     labels = {
         name: LabelledRows(*label_arrays(df, tasks, sample_weight, task_weights))

@@ -15,6 +15,7 @@ from models.engine.training_state import TrainingState
 from models.training.checkpoint import Checkpoint, newest_usable
 from models.training.factory import ModelFactory
 from models.training.intercept import intercept_shifts
+from models.training.progress import mean_of_defined
 from models.training.training_loop import finish
 from models.training.training_loop import train as train_trees
 from models.trees.multitask_model import MultiTaskModel, predict_multitask
@@ -22,6 +23,7 @@ from processing.features.feature_table import feature_table
 from processing.job.paths import JobPaths
 from processing.writing.checkpoint_store import CheckpointStore
 from processing.writing.fingerprint import fingerprint
+from steps.initial_model import InitialModel
 from steps.inputs import JobData
 
 logger = logging.getLogger(__name__)
@@ -31,15 +33,16 @@ def train(
     paths: JobPaths,
     hyperparams: LightGBMMtModelHyperparameters,
     data: JobData,
+    initial: InitialModel | None,
     stop: threading.Event,
 ) -> tuple[TrainingState, MultiTaskModel]:
-    """Trains, going on from a checkpoint where there is one."""
+    """Trains, going on from a checkpoint where there is one, and from an initial model."""
     factory = ModelFactory(hyperparams, data.preprocessing.feature_sources)
     store = CheckpointStore(paths.checkpoints) if paths.checkpoints.is_dir() else None
     # One thread per block of rows is ours; a BLAS with threads of its own would only get in the
     # way, and its sums would depend on their number.
     with threadpool_limits(limits=1, user_api="blas"):
-        booster, job_fingerprint = start_booster(factory, store, hyperparams, data)
+        booster, job_fingerprint = start_booster(factory, store, hyperparams, data, initial)
 
         def save_checkpoint() -> None:
             if store is not None:
@@ -61,6 +64,7 @@ def start_booster(
     store: CheckpointStore | None,
     hyperparams: LightGBMMtModelHyperparameters,
     data: JobData,
+    initial: InitialModel | None,
 ) -> tuple[SharedTreeBooster, str]:
     """The booster, with the trees of the newest checkpoint, and the job's fingerprint."""
     feature_columns = data.preprocessing.feature_columns
@@ -68,9 +72,11 @@ def start_booster(
     train_features = feature_table(data.splits["train"], feature_columns)
     valid_features = feature_table(data.splits["val"], feature_columns)
     checkpoint, job_fingerprint = None, ""
+    initial_trees = [] if initial is None else initial.trees
     if store is not None:
+        going_on = "" if initial is None else f" initial model {initial.digest}"
         job_fingerprint = fingerprint(
-            f"{factory.fingerprint_text()} lightgbm {lightgbm_version}",
+            f"{factory.fingerprint_text()} lightgbm {lightgbm_version}{going_on}",
             [train_features, valid_features],
             [train_rows.label, train_rows.weight, valid_rows.label, valid_rows.weight],
         )
@@ -78,14 +84,30 @@ def start_booster(
             store.newest_first(), job_fingerprint, hyperparams.num_iterations
         )
     state = factory.create_state() if checkpoint is None else checkpoint.state
-    booster = factory.create_booster(train_features, train_rows, valid_features, valid_rows, state)
+    state.initial_trees = len(initial_trees)
+    booster = factory.create_booster(
+        train_features, train_rows, valid_features, valid_rows, state, initial_trees
+    )
     if checkpoint is not None:
         booster.restore(checkpoint.trees)
         logger.info("Going on from a checkpoint after iteration %d", len(checkpoint.trees))
+    elif initial is not None:
+        log_initial_scores(booster)
     # The Dataset holds the binned features; the raw ones of the training rows have had their use.
     booster.drop_features()
     del data.splits["train"]
     return booster, job_fingerprint
+
+
+def log_initial_scores(booster: SharedTreeBooster) -> None:
+    """Logs what the initial model is worth on the validation rows of this job."""
+    task_auc, mean_logloss = booster.evaluate()
+    logger.info(
+        "Before the first new tree: val AUC main %.4f mean %.4f, mean log-loss %.4f",
+        task_auc[booster.state.main_task],
+        mean_of_defined(task_auc),
+        mean_logloss,
+    )
 
 
 def finished_model(

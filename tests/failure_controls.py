@@ -1,9 +1,27 @@
 """Rows of the failure table: constraints, base rates, initial models."""
 
+import shutil
+import tempfile
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
 
-from failure_cases import Case, config, settings
-from failure_settings import IN_NATIVE, JOB_FILE
+from failure_cases import (
+    Case,
+    Damage,
+    artifact,
+    config,
+    everywhere,
+    file_instead,
+    settings,
+    small_tree,
+    steps,
+    tables,
+)
+from failure_settings import FLAGS, IN_NATIVE, JOB_FILE
+from jobs import run_job
+from trees import CATEGORICAL, NUMERICAL
 
 DIRECTIONS = 'an object {"<feature>": 1 or -1} or {"<task>": {"<feature>": 1 or -1}}'
 KNOWN_TASKS = '"isFraud", "isCard", "isDebit"'
@@ -106,4 +124,106 @@ def of_controls() -> Iterator[Case]:
         config("hyperparameters.json", {"monotone_constraints": '{"amount": 1'}),
         f'monotone_constraints must be {DIRECTIONS}, found "{{\\"amount\\": 1" '
         f"(in BASE/{JOB_FILE})",
+    )
+
+
+CHANNEL = "input/data/model"
+AT = f"the initial model BASE/{CHANNEL}"
+SAME = "must have the {} of this job, in the same order"
+
+
+@cache
+def model_directory(**changes: Any) -> Path:
+    """The model directory of a job with these settings."""
+    base = small_tree(Path(tempfile.mkdtemp()), **changes)
+    run_job(base)
+    return base / "model"
+
+
+def initial(**changes: object) -> Damage:
+    """The channel `model` has the model of another job."""
+
+    def damage(base: Path) -> None:
+        shutil.copytree(model_directory(**changes), base / CHANNEL)
+
+    return damage
+
+
+def of_initial_models() -> Iterator[Case]:
+    yield Case(
+        "an empty channel of the initial model",
+        lambda base: (base / CHANNEL).mkdir(),
+        f"BASE/{CHANNEL} is no model directory: wanted lightgbmmt_model.txt, <...>, found nothing",
+    )
+    yield Case(
+        "an initial model that is not there",
+        settings(init_model="earlier"),
+        "wanted a model directory or a model.tar.gz, found none: BASE/earlier",
+    )
+    yield Case(
+        "two initial models",
+        steps(initial(), settings(init_model="earlier")),
+        f"init_model is 'earlier', but there is the channel BASE/{CHANNEL}, too: one initial model "
+        "is wanted",
+    )
+    yield Case(
+        "an initial model that is cut off",
+        steps(initial(), file_instead(f"{CHANNEL}/lightgbmmt_model.txt", b"tree\nversion=v4\n")),
+        f"BASE/{CHANNEL}/lightgbmmt_model.txt: damaged: no entry 'num_class'",
+    )
+    yield Case(
+        "an initial model of other tasks",
+        steps(initial(), settings(task_label_names=["isFraud", "isDebit", "isCard"])),
+        f"{AT} {SAME.format('tasks')}: it has 'isFraud', 'isCard', 'isDebit', this job 'isFraud', "
+        "'isDebit', 'isCard'",
+    )
+    yield Case(
+        "an initial model of fewer tasks",
+        steps(initial(), settings(task_label_names=["isFraud", "isCard"])),
+        f"{AT} {SAME.format('tasks')}: this job lacks 'isDebit'",
+    )
+    yield Case(
+        "an initial model of other features",
+        steps(initial(), settings(tab_field_list=["amount", "age"])),
+        f"{AT} {SAME.format('features')}: this job lacks 'balance'",
+    )
+    yield Case(
+        "an initial model with features in other roles",
+        steps(
+            initial(),
+            settings(tab_field_list=["amount", "age"], cat_field_list=["balance", *CATEGORICAL]),
+        ),
+        f"{AT} {SAME.format('categorical features')}: the initial model lacks 'balance'",
+    )
+    yield Case(
+        "an initial model with other risk tables",
+        steps(initial(), settings(risk_tables="per_task")),
+        "risk_tables is per_task, but the categories of the initial model "
+        f"BASE/{CHANNEL} have the risks of one task",
+    )
+    yield Case(
+        "an initial model and other imputation upstream",
+        steps(
+            initial(),
+            tables(everywhere(balance="0.5")),
+            artifact("impute_dict.pkl", dict.fromkeys(NUMERICAL, 0.25)),
+        ),
+        f"the precomputed imputation are not those of {AT}, whose trees would mean other numbers: "
+        "they differ for 'amount', 'age', 'balance'",
+        environ={FLAGS[0]: "true"},
+    )
+    yield Case(
+        "an initial model that breaks a monotone constraint",
+        steps(initial(), settings(monotone_constraints={"isCard": {"age": 1}})),
+        f"monotone_constraints: tree 2 of {AT} breaks the constraint of task 'isCard' on 'age': "
+        "train the initial model with the same constraints, or this one without",
+    )
+    yield Case(
+        "an initial model that breaks an interaction constraint",
+        steps(
+            initial(num_leaves=8),
+            settings(interaction_constraints=[[name] for name in (*NUMERICAL, *CATEGORICAL)]),
+        ),
+        f"interaction_constraints: tree 1 of {AT} has a path with <...>, which no group has: train "
+        "the initial model with the same constraints, or this one without",
     )

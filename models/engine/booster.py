@@ -63,6 +63,7 @@ class SharedTreeBooster:
     """Trains one ensemble for K binary tasks.
 
     Attributes:
+        initial_trees: Trees of another training that this one goes on from.
         trees: The trees so far, one per iteration.
         base_score: Raw score of the training rows before the first tree, shape (K,).
         prior_shift: What raw scores of rows with the true base rates are raised by, shape (K,).
@@ -76,21 +77,35 @@ class SharedTreeBooster:
         loss: MultiTaskLoss,
         settings: BoosterSettings,
         state: TrainingState,
+        initial_trees: Sequence[SharedTree] = (),
     ) -> None:
-        """Starts without trees; the rows must have the same loss."""
+        """Starts without trees of its own; the rows must have the same loss.
+
+        The values of the first initial tree include the log-odds before it, as they do in a model
+        file, and are those of rows with the true base rates.
+        """
         self.state = state
+        self.initial_trees = list(initial_trees)
         self.loss = loss
         self.trees: list[SharedTree] = []
         self._directions = TaskDirections()
         self.class_weights = negative, positive = rows.class_weights()
-        self.base_score = base_scores(negative, positive)
+        self._log_odds = base_scores(negative, positive)
         self._has_both_classes = (negative > 0) & (positive > 0)
         self._total_weight = np.where(self._has_both_classes, negative + positive, 1.0)
         self._settings = settings
         self._rows = rows
-        base_rates = settings.base_rates or (None,) * len(self.base_score)
-        self.prior_shift = prior_shifts(self.base_score, base_rates)
+        base_rates = settings.base_rates or (None,) * len(self._log_odds)
+        self.prior_shift = prior_shifts(self._log_odds, base_rates)
+        self.base_score = -self.prior_shift if self.initial_trees else self._log_odds
         rows.start(self.base_score)
+        if self.initial_trees:
+            # A teacher of a task that has not been evaluated yet is the initial model.
+            last = dict.fromkeys(range(len(self._log_odds)), len(self.initial_trees))
+            rows.restore(self.initial_trees, last if settings.keep_best_self else {})
+        # Not the first one: its values include the log-odds before it, which are no gain.
+        for tree in self.initial_trees[1:]:
+            self._directions.add_tree(tree)
         n_threads = settings.structure.num_threads
         valid = rows.valid
         self._scorer = ValidationScorer(
@@ -110,7 +125,7 @@ class SharedTreeBooster:
         An iteration without a split that is worth it adds a tree of one leaf with the values 0, so
         that iterations and trees always agree in number; the next projection may find a split.
         """
-        iteration = len(self.trees)
+        iteration = len(self.initial_trees) + len(self.trees)
         grown = self._rows.grow(
             TreeOrder(
                 iteration,
@@ -148,12 +163,21 @@ class SharedTreeBooster:
         It is a function of that tree alone, so that a job that goes on from a checkpoint has it,
         too. A task of one class counts as 0.
         """
-        for tree in reversed(self.trees):
-            if tree.structure.n_leaves > 1:
-                mean = tree.leaf_weight.sum(axis=0) / self._total_weight
-                break
+        trees = (
+            (tree, rows_of)
+            for group, rows_of in ((self.trees, None), (self.initial_trees, self._rows.n_train))
+            for tree in reversed(group)
+        )
+        for tree, n_rows in trees:
+            if tree.structure.n_leaves == 1:
+                continue
+            mean = tree.leaf_weight.sum(axis=0) / self._total_weight
+            if n_rows is not None:
+                # An initial tree may have seen more or fewer rows, of the same kind.
+                mean *= n_rows / max(int(tree.structure.leaf_count.sum()), 1)
+            break
         else:
-            prob = sigmoid(self.base_score)
+            prob = sigmoid(self._log_odds)
             mean = prob * (1 - prob)
         return np.where(self._has_both_classes, mean, 0.0)
 

@@ -20,6 +20,7 @@ class TrainingState:
         patience: Evaluations without a better AUC before a task is struggling; None: no task ever
             is (the loss has no use for it).
         early_stopping_metric: What `best_score` is: `main_auc`, `mean_auc` or `mean_logloss`.
+        initial_trees: Trees of the initial model, which no count of iterations includes.
         current_iteration: Number of iterations done.
         best_iteration: Number of iterations after which `best_score` was reached; 0 before the
             first evaluation.
@@ -46,6 +47,7 @@ class TrainingState:
     main_task: int
     patience: int | None = None
     early_stopping_metric: str = "main_auc"
+    initial_trees: int = 0
     current_iteration: int = 0
     best_iteration: int = 0
     best_score: float | None = None

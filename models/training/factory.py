@@ -27,6 +27,7 @@ from models.training.progress import Progress
 from models.training.training_loop import Callback
 from models.trees.model_text import file_feature_names, model_text
 from models.trees.multitask_model import MultiTaskModel
+from models.trees.shared_tree import SharedTree
 
 # None of these changes what a tree is.
 _NOT_IN_THE_TREES = (
@@ -36,6 +37,8 @@ _NOT_IN_THE_TREES = (
     "calibrate_intercept",
     "amount_name",
     "previous_score_columns",
+    # The trees of the initial model are in the fingerprint, wherever they are read from.
+    "init_model",
 )
 
 
@@ -77,8 +80,9 @@ class ModelFactory:
         valid_features: pa.Table,
         valid: LabelledRows,
         state: TrainingState,
+        initial_trees: Sequence[SharedTree] = (),
     ) -> SharedTreeBooster:
-        """A booster without trees of rows in this process; bins the features."""
+        """A booster of rows in this process, without trees of its own; bins the features."""
         settings = self.booster_settings()
         datasets = make_datasets(train_features, valid_features, settings.structure)
         rows = RowPart(
@@ -89,11 +93,14 @@ class ModelFactory:
             self._loss,
             keep_best_self=settings.keep_best_self,
         )
-        return self.booster_of(rows, state)
+        return self.booster_of(rows, state, initial_trees)
 
-    def booster_of(self, rows: BoosterRows, state: TrainingState) -> SharedTreeBooster:
-        """A booster without trees of rows that are there already."""
-        return SharedTreeBooster(rows, self._loss, self.booster_settings(), state)
+    def booster_of(
+        self, rows: BoosterRows, state: TrainingState, initial_trees: Sequence[SharedTree] = ()
+    ) -> SharedTreeBooster:
+        """A booster of rows that are there already, without trees of its own."""
+        settings = self.booster_settings()
+        return SharedTreeBooster(rows, self._loss, settings, state, initial_trees)
 
     def booster_settings(self) -> BoosterSettings:
         """The hyperparameters as the engine's plain settings."""
@@ -185,6 +192,8 @@ class ModelFactory:
     ) -> MultiTaskModel:
         """The finished model: all trees, or with early stopping those up to the best iteration.
 
+        Initial trees are all there, and first.
+
         The log-odds before the first tree include the state's `intercept_shift`.
         """
         knobs, state = self._hyperparams, booster.state
@@ -195,7 +204,7 @@ class ModelFactory:
             name: value for name, value in knobs.model_dump().items() if name in _NOTED_PARAMETERS
         }
         text = model_text(
-            trees,
+            [*booster.initial_trees, *trees],
             booster.base_score + np.array(state.intercept_shift or 0.0),
             file_feature_names(feature_columns),
             booster.feature_infos,
@@ -205,7 +214,7 @@ class ModelFactory:
         return MultiTaskModel(text)
 
     def fingerprint_text(self) -> str:
-        """What decides how the trees turn out, other than the data, as text."""
+        """What decides how the trees turn out, other than the data and an initial model."""
         knobs = self._hyperparams.model_dump_json(exclude=set(_NOT_IN_THE_TREES))
         return f"engine {ENGINE_VERSION} {knobs}"
 

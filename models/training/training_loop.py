@@ -92,11 +92,12 @@ def finish(booster: SharedTreeBooster) -> None:
     state = booster.state
     if state.evaluated_iterations[-1:] != [state.current_iteration]:
         state.record_evaluation(*booster.evaluate())
-    if booster.trees and all(tree.structure.n_leaves == 1 for tree in booster.trees):
+    all_trees = [*booster.initial_trees, *booster.trees]
+    if all_trees and all(tree.structure.n_leaves == 1 for tree in all_trees):
         logger.warning(
             "None of the trees (%d) has a split: the model is the tasks' base rates. No split was "
             "worth it under min_data_in_leaf, min_sum_hessian_in_leaf and min_gain_to_split",
-            len(booster.trees),
+            len(all_trees),
         )
     state.task_similarity = booster.similarity_matrix().tolist()
     correlation = booster.score_correlation()

@@ -50,7 +50,8 @@ def model_text(
             no other place for them.
         feature_names: Names in the order of the features, see `file_feature_names`.
         feature_infos: Range of every feature, as LightGBM writes it.
-        learning_rate: Noted as each tree's shrinkage; the values have it already.
+        learning_rate: Noted as the shrinkage of each tree without one of its own; the values have
+            it already.
         parameters: Noted at the end of the file; LightGBM does not use them to predict.
     """
     n_tasks = len(base_score)
@@ -59,7 +60,8 @@ def model_text(
         for task in range(n_tasks):
             number = index * n_tasks + task
             offset = float(base_score[task]) if index == 0 else 0.0
-            sections.append(_tree_section(number, tree, task, offset, learning_rate))
+            shrinkage = learning_rate if tree.shrinkage is None else tree.shrinkage
+            sections.append(_tree_section(number, tree, task, offset, shrinkage))
     header = [
         "tree",
         "version=v4",

@@ -3,7 +3,7 @@
 Nodes are numbered as in LightGBM: node i < L - 1 is inner, a child c < 0 is the leaf ~c.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +75,16 @@ class TreeStructure:
             of_inner[children[~is_leaf]] = np.flatnonzero(~is_leaf)
         return of_leaf, of_inner
 
+    def path_features(self) -> set[frozenset[int]]:
+        """The features of every path from the root to a leaf."""
+        of_leaf, of_inner = self.parents()
+        above: list[frozenset[int]] = []
+        # LightGBM numbers a node before the nodes below it.
+        for node, feature in enumerate(self.split_feature.tolist()):
+            inherited = above[of_inner[node]] if node else frozenset()
+            above.append(inherited | {feature})
+        return {above[node] for node in of_leaf.tolist()} if above else {frozenset()}
+
     def node_sums(self, leaf_sums: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sums over the leaves below every inner node, shape (L - 1, ...), from those of leaves."""
         sums = np.zeros((self.n_leaves - 1, *leaf_sums.shape[1:]))
@@ -85,7 +95,7 @@ class TreeStructure:
         return sums
 
 
-STRUCTURE_FIELDS = tuple(field.name for field in fields(TreeStructure))
+STRUCTURE_FIELDS = tuple(one.name for one in fields(TreeStructure))
 
 
 @dataclass(frozen=True)
@@ -98,6 +108,8 @@ class SharedTree:
         leaf_weight: Sum of each task's hessian over the leaf's rows, shape (L, K).
         internal_value: The value that an inner node would have as a leaf, shape (L - 1, K).
         internal_weight: Sum of each task's hessian over the node's rows, shape (L - 1, K).
+        shrinkage: The learning rate that the values were made with, where it is another than that
+            of the present training; None: it is that one.
     """
 
     structure: TreeStructure
@@ -105,3 +117,4 @@ class SharedTree:
     leaf_weight: NDArray[np.float64]
     internal_value: NDArray[np.float64]
     internal_weight: NDArray[np.float64]
+    shrinkage: float | None = field(default=None, kw_only=True)

@@ -68,6 +68,7 @@ def preprocess(
     risk_labels: Sequence[str],
     artifacts: PrecomputedArtifacts,
     settings: RiskTableSettings,
+    learned: Preprocessing | None = None,
 ) -> Preprocessing:
     """Transforms all splits; everything is learned from the split `train` alone.
 
@@ -84,24 +85,37 @@ def preprocess(
             which goes by the column's name, and any others.
         artifacts: Precomputed artifacts.
         settings: How risk tables are fitted.
+        learned: What an initial model's job has learned of the same features: its trees mean the
+            numbers that come of that, so that it is applied in the place of what these rows say.
 
     Raises:
         ArtifactError: The data contradict a precomputed artifact.
     """
-    impute_dict = _impute(splits, numerical, artifacts)
-    risk_tables = _map_risks(splits, categorical, risk_labels, artifacts, settings)
+    impute_dict = _impute(splits, numerical, artifacts, learned)
+    if artifacts.risk_tables is not None:
+        for name, df in splits.items():
+            check_no_missing(df, categorical, name, FLAGS[RISK_TABLE_MAP])
+        risk_tables = artifacts.risk_tables
+    else:
+        risk_tables = _map_risks(splits, categorical, risk_labels, settings, learned)
     columns = used_columns(numerical, categorical, artifacts)
     return Preprocessing(impute_dict, risk_tables, feature_names(columns, risk_tables))
 
 
 def _impute(
-    splits: Mapping[str, pd.DataFrame], numerical: Sequence[str], artifacts: PrecomputedArtifacts
+    splits: Mapping[str, pd.DataFrame],
+    numerical: Sequence[str],
+    artifacts: PrecomputedArtifacts,
+    learned: Preprocessing | None,
 ) -> dict[str, float]:
     if artifacts.impute_dict is not None:
         for name, df in splits.items():
             check_no_missing(df, numerical, name, FLAGS[IMPUTE_DICT])
         return artifacts.impute_dict
-    impute_dict = fit_imputation(splits["train"], numerical)
+    if learned is None:
+        impute_dict = fit_imputation(splits["train"], numerical)
+    else:
+        impute_dict = {column: learned.impute_dict[column] for column in numerical}
     for df in splits.values():
         apply_imputation(df, impute_dict)
     return impute_dict
@@ -111,13 +125,9 @@ def _map_risks(
     splits: dict[str, pd.DataFrame],
     categorical: Sequence[str],
     risk_labels: Sequence[str],
-    artifacts: PrecomputedArtifacts,
     settings: RiskTableSettings,
+    learned: Preprocessing | None,
 ) -> dict[str, RiskTable]:
-    if artifacts.risk_tables is not None:
-        for name, df in splits.items():
-            check_no_missing(df, categorical, name, FLAGS[RISK_TABLE_MAP])
-        return artifacts.risk_tables
     train = splits["train"]
     risk_tables: dict[str, RiskTable] = {}
     train_risks: dict[str, npt.NDArray[np.float32]] = {}
@@ -133,9 +143,15 @@ def _map_risks(
         )
         for column in categorical:
             name = encoding_name(column, label, train.columns) if number else column
-            table = tables[column]
+            table, encoded = tables[column], risks[column]
+            if learned is not None:
+                name, known = _learned_table(learned, column, label if number else None)
+                # The very same table comes of the very same rows, as which they were encoded out of
+                # fold; to other rows it says nothing of their own labels.
+                if table["bins"] != known["bins"] or table["default_bin"] != known["default_bin"]:
+                    table, encoded = known, apply_risk_table(train[column], known)
             risk_tables[name] = {**table, "column": column, "task": label} if number else table
-            train_risks[name] = risks[column]
+            train_risks[name] = encoded
     for name, df in splits.items():
         features = {
             feature: train_risks[feature]
@@ -149,3 +165,14 @@ def _map_risks(
             # All at once: pandas warns of many columns that are added one by one.
             splits[name] = pd.concat([df, pd.DataFrame(features, index=df.index)], axis=1)
     return risk_tables
+
+
+def _learned_table(learned: Preprocessing, column: str, task: str | None) -> tuple[str, RiskTable]:
+    """Name and table of a column's feature; `task` None: that of the main task."""
+    if task is None:
+        return column, learned.risk_tables[column]
+    return next(
+        (name, table)
+        for name, table in learned.risk_tables.items()
+        if table.get("column") == column and table.get("task") == task
+    )

@@ -23,6 +23,7 @@ class JobPaths:
         val: validation channel.
         test: test channel, None if the job has none.
         model_artifacts_input: channel with precomputed artifacts.
+        initial_model: channel with the model that training goes on from, None if there is none.
         model: the model directory, written.
         output_data: the evaluation directory, written.
         failure: the file that holds the reason when the job fails.
@@ -38,6 +39,7 @@ class JobPaths:
     val: Path
     test: Path | None
     model_artifacts_input: Path
+    initial_model: Path | None
     model: Path
     output_data: Path
     failure: Path
@@ -63,6 +65,8 @@ class JobPaths:
             return Path(environ.get(variable) or default)
 
         test = place("SM_CHANNEL_TEST", data / "test")
+        initial = place("SM_CHANNEL_MODEL", data / "model")
+        has_initial = bool(environ.get("SM_CHANNEL_MODEL")) or initial.exists()
         has_test = bool(environ.get("SM_CHANNEL_TEST")) or test.exists()
         return cls(
             base=base,
@@ -72,6 +76,7 @@ class JobPaths:
             model_artifacts_input=place(
                 "SM_CHANNEL_MODEL_ARTIFACTS_INPUT", data / "model_artifacts_input"
             ),
+            initial_model=initial if has_initial else None,
             model=model_directory(environ),
             output_data=place("SM_OUTPUT_DATA_DIR", base / "output" / "data"),
             failure=failure_file(environ),
@@ -94,6 +99,7 @@ def check_model_directory(paths: JobPaths) -> None:
         "the validation channel": paths.val,
         "the test channel": paths.test,
         "the channel of precomputed artifacts": paths.model_artifacts_input,
+        "the channel of the initial model": paths.initial_model,
     }
     for name, folder in inputs.items():
         if folder is not None and folder.resolve() == paths.model.resolve():

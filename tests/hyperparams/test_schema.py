@@ -88,6 +88,7 @@ RANGES: dict[str, tuple[list[Any], list[Any], str]] = {
     "risk_table_smoothing": (["auto", 0.0, 20.0], [-1.0, "some", "1e999"], "auto or a number >= 0"),
     "risk_table_folds": ([2], [1], "an integer >= 2"),
     "risk_tables": (["main", "per_task"], ["each", True], "one of main, per_task"),
+    "init_model": (["earlier", "/opt/ml/earlier"], ["", 3, "a\nb"], "a path, as text in one line"),
     "monotone_constraints": (
         [{"amount": 1}, {"isCard": {"age": -1}, "isFraud": {}}, {}],
         [{"amount": 2}, {"amount": True}, [1], "amount", {"isCard": {"age": 0}}],
@@ -156,6 +157,7 @@ DEFAULTS = {
     "monotone_constraints": None,
     "interaction_constraints": None,
     "task_base_rates": None,
+    "init_model": None,
 }
 
 HAS_EFFECT = None
@@ -176,6 +178,7 @@ EFFECTS: dict[str, list[tuple[dict[str, Any], str]] | None] = {
     "monotone_constraints": HAS_EFFECT,
     "interaction_constraints": HAS_EFFECT,
     "task_base_rates": HAS_EFFECT,
+    "init_model": HAS_EFFECT,
     "loss_type": HAS_EFFECT,
     "loss_beta": HAS_EFFECT,
     "loss_main_task_weight": HAS_EFFECT,

@@ -32,7 +32,7 @@ from failure_cases import (
     small_tree,
     values,
 )
-from failure_controls import of_controls
+from failure_controls import of_controls, of_initial_models
 from failure_data import (
     of_columns,
     of_one_channel,
@@ -74,6 +74,7 @@ def of_split(split: str) -> Iterator[Case]:
 CASES = [
     *of_hyperparameters(),
     *of_controls(),
+    *of_initial_models(),
     *of_task_detection(),
     *of_the_platform(),
     *of_artifacts(),

@@ -135,6 +135,8 @@ KNOBS: dict[str, Effect | Refused | NoEffect] = {
     "monotone_constraints": Effect({"age": 1}),
     "interaction_constraints": Effect([["amount", "country"], ["age", "balance", "channel"]]),
     "task_base_rates": Effect({"isCard": 0.01}),
+    # What it does to the trees is in test_job_initial_model.py.
+    "init_model": Refused("nowhere", "wanted a model directory or a model.tar.gz, found none"),
 }
 
 

@@ -213,6 +213,9 @@ FINGERPRINT_NEUTRAL = {
     "num_threads",
     "checkpoint_frequency",
     "calibrate_intercept",
+    "amount_name",
+    "previous_score_columns",
+    "init_model",
 }
 
 
@@ -240,6 +243,8 @@ def other_value(name: str, field: Any) -> Any:
         "loss_split_gradient": "weighted_sum",
         "early_stopping_metric": "mean_auc",
         "missing_labels": "mask",
+        "init_model": "earlier",
+        "previous_score_columns": {"task 1": "score"},
         "risk_tables": "per_task",
         "monotone_constraints": {"f1": 1},
         "interaction_constraints": [["f0", "f1"], ["f2"]],

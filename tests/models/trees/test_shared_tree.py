@@ -40,6 +40,12 @@ def test_a_missing_field_is_named() -> None:
         TreeStructure.from_text_fields({k: v for k, v in TEXT.items() if k != "threshold"})
 
 
+def test_the_features_of_every_path() -> None:
+    structure = TreeStructure.from_text_fields(TEXT)
+    assert structure.path_features() == {frozenset({2}), frozenset({2, 0}), frozenset({2, 0, 1})}
+    assert TreeStructure.unsplit(3).path_features() == {frozenset()}
+
+
 def test_node_sums_by_hand() -> None:
     structure = TreeStructure.from_text_fields(TEXT)
     leaf_sums = np.array([[1.0, 0.5], [2.0, 0.0], [4.0, -1.0], [8.0, 0.25]])
