@@ -366,8 +366,7 @@ def of_weights_and_classes() -> Iterator[Case]:
                 tables(everywhere(weight="1e37"), split),
             ),
             f"{split}: wanted row weights with a sum of at most 1e+30, because larger sums "
-            "overflow, found <...> in task 0 (isFraud), <...> in task 1 (isCard), <...> in task 2 "
-            "(isDebit): scale them to an average of about 1",
+            "overflow, found <...> in column 'weight': scale them to an average of about 1",
         )
     yield Case(
         "weights whose product is too large",

@@ -1,7 +1,7 @@
 """Row weights."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -31,7 +31,7 @@ def check_weights(table: pd.DataFrame, weight_columns: Sequence[str], places: Ro
     Raises:
         DataError: unfit weights, all columns in one message.
     """
-    problems = []
+    problems, sums = [], {}
     for name in weight_columns:
         weights = table[name].to_numpy()
         faults = {
@@ -49,14 +49,17 @@ def check_weights(table: pd.DataFrame, weight_columns: Sequence[str], places: Ro
             parts.append("only zeros")
         if parts:
             problems.append(f"column {quoted(name)}: {' and '.join(parts)}")
+        else:
+            sums[f"column {quoted(name)}"] = float(weights.sum(dtype=np.float64))
     if problems:
         raise DataError(
             f"{places.channel}: wanted weights of zero or more, found {listed(problems, '; ')}"
         )
+    _check_sums(places.channel, sums)
 
 
 def check_weight_sums(split: str, weight: NDArray[np.float32] | None, tasks: Sequence[str]) -> None:
-    """Check that sums of weights, and of what is multiplied by them, stay finite.
+    """Check that sums of the weights of labels, which may be products, stay finite.
 
     Args:
         split: what messages call the rows.
@@ -69,11 +72,12 @@ def check_weight_sums(split: str, weight: NDArray[np.float32] | None, tasks: Seq
     if weight is None:
         return
     sums = weight.sum(axis=0, dtype=np.float64)
-    problems = [
-        f"{sums[task]:.3g} in task {task} ({printable(name)})"
-        for task, name in enumerate(tasks)
-        if not sums[task] <= _LARGEST_SUM
-    ]
+    names = [f"task {task} ({printable(name)})" for task, name in enumerate(tasks)]
+    _check_sums(split, dict(zip(names, sums.tolist(), strict=True)))
+
+
+def _check_sums(split: str, sums: Mapping[str, float]) -> None:
+    problems = [f"{sums[what]:.3g} in {what}" for what in sums if not sums[what] <= _LARGEST_SUM]
     if problems:
         raise DataError(
             f"{split}: wanted row weights with a sum of at most {_LARGEST_SUM:.0e}, because larger "
