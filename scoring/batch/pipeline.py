@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, BinaryIO
 
@@ -17,6 +17,8 @@ import pyarrow as pa
 from common.messages import listed, quoted, quoted_list
 from exceptions import DataError
 from processing.reading.channels import Channel, FileHeader
+from processing.reading.columns import TableColumns
+from processing.reading.columns import check_columns as check_needed_columns
 from processing.reading.no_numbers import NoNumbers, check_numbers
 from scoring.batch.blocks import Block, read_blocks, read_header_line
 from scoring.batch.json_output import JsonOutput
@@ -31,6 +33,13 @@ logger = logging.getLogger(__name__)
 _SECONDS_BETWEEN_LINES = 5.0
 
 
+def needed_columns(scorer: Scorer, settings: BatchSettings) -> tuple[list[str], list[str]]:
+    """The columns that are read as numbers, and those that are read as categories."""
+    if settings.rows_are_mapped:
+        return scorer.features, []
+    return scorer.numerical, scorer.categorical
+
+
 def check_columns(
     headers: Mapping[str, FileHeader], scorer: Scorer, settings: BatchSettings, output_format: str
 ) -> None:
@@ -39,6 +48,12 @@ def check_columns(
     Raises:
         DataError: files have different columns, lack some, or have some of a name that is added.
     """
+    numbers, categories = needed_columns(scorer, settings)
+    needed = TableColumns((), tuple(numbers), tuple(categories), scorer.id_name)
+    check_needed_columns(
+        {label: header.names for label, header in headers.items()},
+        dict.fromkeys(headers, needed),
+    )
     first_label, first = next(iter(headers.items()))
     for label, header in headers.items():
         if sorted(header.names) != sorted(first.names):
@@ -156,9 +171,7 @@ class _Worker:
         self._scorer = scorer
         self._n_reasons = settings.n_reasons
         self._output = output
-        mapped = settings.rows_are_mapped
-        self._numbers = scorer.features if mapped else scorer.numerical
-        self._categories: Sequence[str] = [] if mapped else scorer.categorical
+        self._numbers, self._categories = needed_columns(scorer, settings)
         self._no_numbers = {name: NoNumbers() for name in self._numbers}
         self._usable = dict.fromkeys(self._numbers, 0)
         self._lock = threading.Lock()

@@ -84,6 +84,8 @@ def read_raw_lines(file: DataFile, block_bytes: int) -> Iterator[RawLines]:
     with open_csv_file(file) as raw:
         while block := raw.read(block_bytes):
             rest += block
+            if is_start and len(rest) < len(_BYTE_ORDER_MARK):
+                continue
             if is_start:
                 rest, is_start = rest.removeprefix(_BYTE_ORDER_MARK), False
             starts, ends, done = _row_ends(rest, delimiter)
@@ -154,7 +156,7 @@ def _row_ends_by_python(
             starts.append(done)
             ends.append(position - 1)
         done = position
-    if starts and ends[-1] == len(data) - len(last) - 1 and _is_open(data[starts[-1] :], delimiter):
+    if starts and _is_open(data[starts[-1] : len(data) - len(last)], delimiter):
         # The last row goes on in the next block.
         done = starts.pop()
         ends.pop()
