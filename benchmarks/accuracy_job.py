@@ -6,6 +6,7 @@ import logging
 import tarfile
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,31 +18,20 @@ from benchmarks.tables import Table
 from examples.tree import write_splits
 from hyperparams.job_hyperparameters import LightGBMMtModelHyperparameters
 
+# From table, splits, seed and settings to the job's probabilities of the test rows.
 Job = Callable[[Table, Splits, int, Mapping[str, object]], Floats]
-"""From table, splits, seed and settings to the job's probabilities of the test rows."""
-
-ALTERNATIVES: tuple[Mapping[str, object], ...] = (
-    {"lambda_l2": 0},
-    {"lambda_l2": 2},
-    {"lambda_l2": 4},
-    {"lambda_l2": 10},
-    {"min_data_in_leaf": 5},
-    {"use_quantized_grad": False},
-    {"loss_split_gradient": "weighted_sum"},
-    {"loss_type": "adaptive"},
-)
-"""Settings that could have been the defaults."""
+# Settings that could have been the defaults.
+ALTERNATIVES: list[dict[str, object]] = [{"lambda_l2": value} for value in (0, 2, 4, 10)]
+ALTERNATIVES += [{"min_data_in_leaf": 5}, {"use_quantized_grad": False}]
+ALTERNATIVES += [{"loss_split_gradient": "weighted_sum"}, {"loss_type": "adaptive"}]
 
 
 def run_job(
     table: Table, splits: Splits, seed: int, n_threads: int, settings: Mapping[str, object]
 ) -> Floats:
-    """Trains by `lightgbmmt_training.run_job` and reads the predictions that it has written.
+    """Trains by `lightgbmmt_training.run_job`; gives the test rows' probabilities, shape (n, K).
 
     The settings come on top of the job's defaults and of the early stopping that all models have.
-
-    Returns:
-        Probabilities of the test rows, shape (n, K).
     """
     hyperparameters = {
         "tab_field_list": table.numerical,
@@ -49,13 +39,9 @@ def run_job(
         "label_name": table.tasks[0],
         "task_label_names": table.tasks,
         "loss_type": "fixed",
-        "num_leaves": NUM_LEAVES,
-        "learning_rate": LEARNING_RATE,
-        "num_iterations": MOST_TREES,
-        "early_stopping_rounds": PATIENCE,
-        "early_stopping_metric": "mean_logloss",
-        "seed": seed,
-        "num_threads": n_threads,
+        **{"num_leaves": NUM_LEAVES, "learning_rate": LEARNING_RATE, "num_iterations": MOST_TREES},
+        **{"early_stopping_rounds": PATIENCE, "early_stopping_metric": "mean_logloss"},
+        **{"seed": seed, "num_threads": n_threads},
         "missing_labels": "mask" if table.has_blank_labels else "error",
         **settings,
     }
@@ -100,10 +86,9 @@ def parse_settings(assignments: list[str]) -> dict[str, object]:
         name, equals, text = assignment.partition("=")
         if not equals:
             raise ValueError(f"wanted name=value, got {assignment!r}")
-        try:
+        settings[name] = text
+        with suppress(json.JSONDecodeError):
             settings[name] = json.loads(text)
-        except json.JSONDecodeError:
-            settings[name] = text
     return settings
 
 

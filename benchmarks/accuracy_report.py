@@ -1,18 +1,17 @@
 """Paired comparisons of the job with its peers, as a Markdown table."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 from scipy.stats import t as student_t
 
 from benchmarks.tables import SHARES
 
 JOB = "this job"
 METRICS = {"auc": "AUC", "ap": "AP", "logloss": "log-loss"}
-LOWER_IS_BETTER = frozenset({"logloss"})
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class Difference:
         return f"{self.mean:+.4f} ± {self.half_width:.4f}"
 
 
-def paired_difference(differences: NDArray[np.float64], *, resampled: bool) -> Difference:
+def paired_difference(differences: ArrayLike, *, resampled: bool) -> Difference:
     """Mean of paired differences with Student's 95 % confidence interval.
 
     Args:
@@ -36,11 +35,10 @@ def paired_difference(differences: NDArray[np.float64], *, resampled: bool) -> D
             ``variance / s`` (Nadeau & Bengio, "Inference for the Generalization Error", Machine
             Learning 52, 2003).
     """
-    n = len(differences)
+    values = np.asarray(differences, dtype=float)
     overlap = SHARES["test"] / SHARES["train"] if resampled else 0.0
-    error = np.sqrt((1 / n + overlap) * differences.var(ddof=1))
-    quantile = student_t.ppf(0.975, n - 1)
-    return Difference(float(differences.mean()), float(quantile * error))
+    error = np.sqrt((1 / len(values) + overlap) * values.var(ddof=1))
+    return Difference(float(values.mean()), float(student_t.ppf(0.975, len(values) - 1) * error))
 
 
 def by_table(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, bool]]:
@@ -49,15 +47,18 @@ def by_table(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, bool]]:
         yield str(name), of_table, bool(of_table["resampled"].iloc[0])
 
 
+def markdown(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """A table of Markdown."""
+    cells = [f"| {' | '.join(line)} |" for line in (head, *lines)]
+    return "\n".join([cells[0], "|" + "---|" * len(head), *cells[1:]])
+
+
 def comparison(scores: pd.DataFrame) -> str:
     """The report: a row per table and peer, then one per peer over all tables.
 
     Pairs are formed by split, of the means over the tasks; in the last rows by table, of the means
-    over tasks and splits, so that their interval takes the tables as a sample of all tables.
-
-    Args:
-        scores: A row per `table`, `resampled`, `split`, `task` and `model` with a column for each
-            of `METRICS`.
+    over tasks and splits, so that their interval takes the tables as a sample of all tables. The
+    scores have a row per `table`, `resampled`, `split`, `task` and `model`, and all of `METRICS`.
     """
     lines = [
         _row(table, rows, peer, "split", resampled=resampled)
@@ -65,12 +66,12 @@ def comparison(scores: pd.DataFrame) -> str:
         for peer in _peers(rows)
     ]
     over_tables = _rows_over_tables(scores) if len(scores["table"].unique()) > 1 else []
-    return "\n".join([*_HEAD, *lines, *over_tables])
+    return markdown(_HEAD, [*lines, *over_tables])
 
 
 def summary(scores: pd.DataFrame) -> str:
     """The last rows of `comparison` alone: one per peer, over at least two tables."""
-    return "\n".join([*_HEAD, *_rows_over_tables(scores)])
+    return markdown(_HEAD, _rows_over_tables(scores))
 
 
 def seconds(scores: pd.DataFrame) -> str:
@@ -80,33 +81,15 @@ def seconds(scores: pd.DataFrame) -> str:
     return "Seconds per table: " + ", ".join(f"{name} {mean:.1f}" for name, mean in means.items())
 
 
-def per_task(scores: pd.DataFrame) -> str:
-    """Mean scores of every table and task: a row per task, a column per model."""
-    models = [str(name) for name in scores["model"].unique()]
-    lines = [
-        f"| table | task | {' | '.join(f'{name}: AUC / AP / log-loss' for name in models)} |",
-        "|---|---|" + "---|" * len(models),
-    ]
-    for (table, task), of_task in scores.groupby(["table", "task"], sort=False):
-        means = of_task.groupby("model", sort=False)[[*METRICS]].mean()
-        cells = [" / ".join(f"{mean:.4f}" for mean in means.loc[model]) for model in models]
-        lines.append(f"| {table} | {task} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-_HEAD = (
-    "| table | against | "
-    + " | ".join(f"{name} job / peer | difference" for name in METRICS.values())
-    + " | tasks won : lost |",
-    "|---|---|" + "---|" * (2 * len(METRICS) + 1),
-)
+_COLUMNS = [title for name in METRICS.values() for title in (f"{name} job / peer", "difference")]
+_HEAD = ["table", "against", *_COLUMNS, "tasks won : lost"]
 
 
 def _peers(scores: pd.DataFrame) -> list[str]:
     return [str(name) for name in scores["model"].unique() if name != JOB]
 
 
-def _rows_over_tables(scores: pd.DataFrame) -> list[str]:
+def _rows_over_tables(scores: pd.DataFrame) -> list[list[str]]:
     lines = []
     for peer in _peers(scores):
         n_tables = scores[scores["model"] == peer]["table"].nunique()
@@ -115,23 +98,18 @@ def _rows_over_tables(scores: pd.DataFrame) -> list[str]:
     return lines
 
 
-def _row(label: str, scores: pd.DataFrame, peer: str, unit: str, *, resampled: bool) -> str:
+def _row(label: str, scores: pd.DataFrame, peer: str, unit: str, *, resampled: bool) -> list[str]:
     """The comparison with one peer; pairs are formed by `unit`, a column of `scores`.
 
     At the end stand the tasks whose mean over the splits is better, and worse, than the peer's.
     """
-
-    def paired(metric: str, *units: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        means = scores.pivot_table(index=list(units), columns="model", values=metric)
-        means = means[[JOB, peer]].dropna()  # a peer need not be there on every table
-        return means[JOB].to_numpy(), means[peer].to_numpy()
-
     cells, wins = [], []
     for metric in METRICS:
-        job, other = paired(metric, unit)
-        difference = paired_difference(job - other, resampled=resampled)
-        cells += [f"{job.mean():.4f} / {other.mean():.4f}", str(difference)]
-        job, other = paired(metric, "table", "task")
-        gain = other - job if metric in LOWER_IS_BETTER else job - other
+        means = scores.pivot_table(index=unit, columns="model", values=metric)
+        means = means[[JOB, peer]].dropna()  # a peer need not be there on every table
+        gap = paired_difference(means[JOB] - means[peer], resampled=resampled)
+        cells += [f"{means[JOB].mean():.4f} / {means[peer].mean():.4f}", str(gap)]
+        tasks = scores.pivot_table(index=["table", "task"], columns="model", values=metric)
+        gain = (tasks[JOB] - tasks[peer]) * (-1 if metric == "logloss" else 1)
         wins.append(f"{(gain > 0).sum()}:{(gain < 0).sum()}")
-    return f"| {label} | {peer} | {' | '.join(cells)} | {', '.join(wins)} |"
+    return [label, peer, *cells, ", ".join(wins)]

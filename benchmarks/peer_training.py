@@ -6,7 +6,9 @@ parameters were checked with lightgbm 4.7.0, catboost 1.2.10 and xgboost 3.4.1.
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import lightgbm as lgb
 import numpy as np
@@ -16,17 +18,16 @@ from benchmarks.peers import CATBOOST, XGBOOST
 from benchmarks.speed_data import read_matrix
 from benchmarks.timing import run_as_program
 
+# What the job does by default, see `models.engine.structure`.
 _QUANTIZED = {"use_quantized_grad": True, "num_grad_quant_bins": 64, "stochastic_rounding": False}
-"""What the job does by default, see `models.engine.structure`."""
 
-Trainer = Callable[[int], object]
-"""Trains that many trees."""
-
-Maker = Callable[[NDArray[np.float32], NDArray[np.uint8], int], Trainer]
-"""Builds a library's matrix from features, labels and number of threads."""
+X = NDArray[np.float32]
+Y = NDArray[np.uint8]
+# Builds a library's matrix from features, labels and threads; gives what trains so many trees.
+Maker = Callable[[X, Y, int], Callable[[int], object]]
 
 
-def single_lightgbm(x: NDArray[np.float32], y: NDArray[np.uint8], n_threads: int) -> Trainer:
+def single_lightgbm(x: X, y: Y, n_threads: int) -> Callable[[int], object]:
     """K binary models one after the other on one Dataset."""
     params = _binary(n_threads)
     dataset = lgb.Dataset(x, y[:, 0], params=params, free_raw_data=False).construct()
@@ -39,7 +40,7 @@ def single_lightgbm(x: NDArray[np.float32], y: NDArray[np.uint8], n_threads: int
     return train
 
 
-def xgboost_multi_output(x: NDArray[np.float32], y: NDArray[np.uint8], n_threads: int) -> Trainer:
+def xgboost_multi_output(x: X, y: Y, n_threads: int) -> Callable[[int], object]:
     """One model of trees with vector leaves."""
     import xgboost  # noqa: PLC0415 - may not be installed
 
@@ -47,76 +48,56 @@ def xgboost_multi_output(x: NDArray[np.float32], y: NDArray[np.uint8], n_threads
     return lambda n_trees: xgboost.train({**XGBOOST, "nthread": n_threads}, matrix, n_trees)
 
 
-def catboost_multilogloss(x: NDArray[np.float32], y: NDArray[np.uint8], n_threads: int) -> Trainer:
+def catboost_multilogloss(x: X, y: Y, n_threads: int) -> Callable[[int], object]:
     """One model of symmetric trees with vector leaves."""
     from catboost import CatBoostClassifier, Pool  # noqa: PLC0415 - may not be installed
 
     pool = Pool(x, y)
     pool.quantize()
-    return lambda n_trees: CatBoostClassifier(
-        **CATBOOST, iterations=n_trees, thread_count=n_threads
-    ).fit(pool)
+    own = {**CATBOOST, "thread_count": n_threads}
+    return lambda n_trees: CatBoostClassifier(**own, iterations=n_trees).fit(pool)
 
 
-PEERS: dict[str, Maker] = {
-    "lightgbm": single_lightgbm,
-    "xgboost": xgboost_multi_output,
-    "catboost": catboost_multilogloss,
-}
+PEERS: dict[str, Maker] = {"lightgbm": single_lightgbm, "xgboost": xgboost_multi_output}
+PEERS["catboost"] = catboost_multilogloss
 
 
-def measure(
-    make: Maker,
-    x: NDArray[np.float32],
-    y: NDArray[np.uint8],
-    trees: Sequence[int],
-    n_threads: int,
-) -> dict[str, float]:
+def measure(make: Maker, x: X, y: Y, trees: Sequence[int], n_threads: int) -> dict[str, float]:
     """Seconds to build the matrix, and to train `trees[0]` and `trees[1]` trees on it."""
     started = time.perf_counter()
     train = make(x, y, n_threads)
-    seconds = {"build": time.perf_counter() - started}
-    for name, n_trees in zip(("short", "long"), trees, strict=True):
-        started = time.perf_counter()
-        train(n_trees)
-        seconds[name] = time.perf_counter() - started
-    return seconds
+    build = time.perf_counter() - started
+    short, long = (_seconds(partial(train, n_trees)) for n_trees in trees)
+    return {"build": build, "short": short, "long": long}
 
 
 def train_single(
-    table: Path,
-    task: str,
-    n_trees: int,
-    n_threads: int,
-    *,
-    quantized: bool = False,
-    model: str | None = None,
+    table: Path, task: str, n_trees: int, n_threads: int, *, quantized: bool = False
 ) -> lgb.Booster:
     """Trains a binary model on a made table; no validation rows, nothing but the trees."""
     x, y = read_matrix(table / "train", [task])
     params = _binary(n_threads) | (_QUANTIZED if quantized else {})
     dataset = lgb.Dataset(x, y[:, 0], params=params)
-    booster = lgb.train(params, dataset, n_trees, callbacks=[_print_progress])
-    return booster if model is None else booster.save_model(model)
+    return lgb.train(params, dataset, n_trees, callbacks=[_print_progress])
 
 
 def time_predictions(
-    x: NDArray[np.float32], shared: Path, singles: list[Path], n_pairs: int, n_threads: int
+    x: X, shared: Path, singles: list[Path], n_pairs: int, n_threads: int
 ) -> list[tuple[float, float]]:
     """Seconds that a model file of K tasks and K files of one task take, by turns, in each pair."""
     kinds = [[lgb.Booster(model_file=path) for path in paths] for paths in ([shared], singles)]
+
+    def seconds(models: list[lgb.Booster], x: X) -> float:
+        return _seconds(lambda: [model.predict(x, num_threads=n_threads) for model in models])
+
     for models in kinds:
-        _predict_seconds(models, x[:1000], n_threads)
-    return [
-        (_predict_seconds(kinds[0], x, n_threads), _predict_seconds(kinds[1], x, n_threads))
-        for _ in range(n_pairs)
-    ]
+        seconds(models, x[:1000])
+    return [(seconds(kinds[0], x), seconds(kinds[1], x)) for _ in range(n_pairs)]
 
 
-def _predict_seconds(models: list[lgb.Booster], x: NDArray[np.float32], n_threads: int) -> float:
+def _seconds(function: Callable[[], object]) -> float:
     started = time.perf_counter()
-    for model in models:
-        model.predict(x, num_threads=n_threads)
+    function()
     return time.perf_counter() - started
 
 
@@ -131,16 +112,16 @@ def _print_progress(env: lgb.callback.CallbackEnv) -> None:
         print(f"iteration {done}/{n_trees}", flush=True)
 
 
-def run(program: str, table: str, n_threads: int, **values: object) -> object:
-    """One of the programs on a made table: `train_single`, `predict`, or the module of a peer."""
-    if program == "train_single":
-        train_single(Path(table), n_threads=n_threads, **values)  # type: ignore[arg-type]
-        return None
-    tasks = values.pop("tasks", [])
-    x, y = read_matrix(Path(table) / "train", list(tasks))  # type: ignore[call-overload]
+def run(program: str, table: str, n_threads: int, tasks: Sequence[str] = (), **own: Any) -> object:
+    """One of the programs on a made table: `single`, `predict`, or the module of a peer."""
+    if program == "single":
+        model = own.pop("model", None)
+        booster = train_single(Path(table), tasks[0], n_threads=n_threads, **own)
+        return model and str(booster.save_model(model))
+    x, y = read_matrix(Path(table) / "train", list(tasks))
     if program == "predict":
-        return time_predictions(x, n_threads=n_threads, **values)  # type: ignore[arg-type]
-    return measure(PEERS[program], x, y, n_threads=n_threads, **values)  # type: ignore[arg-type]
+        return time_predictions(x, n_threads=n_threads, **own)
+    return measure(PEERS[program], x, y, n_threads=n_threads, **own)
 
 
 if __name__ == "__main__":

@@ -26,15 +26,9 @@ from sklearn.preprocessing import TargetEncoder
 
 from benchmarks.tables import Table
 
-NUM_LEAVES = 31
-LEARNING_RATE = 0.1
-MOST_TREES = 300
-PATIENCE = 30
-SINGLE = "K single LightGBM"
-"""Name of the single models in the report."""
-
-NATIVE = f"{SINGLE}, native categories"
-"""Name of the single models that get categories as such."""
+NUM_LEAVES, LEARNING_RATE, MOST_TREES, PATIENCE = 31, 0.1, 300, 30
+SINGLE = "K single LightGBM"  # in the report
+NATIVE = f"{SINGLE}, native categories"  # single models that get categories as such
 
 
 @dataclass(frozen=True)
@@ -53,30 +47,17 @@ class Growth:
 EQUAL = Growth()
 """What all have when they are compared at equal settings."""
 
-XGBOOST: dict[str, object] = {
-    "objective": "binary:logistic",
-    "multi_strategy": "multi_output_tree",
-    "tree_method": "hist",
-    "grow_policy": "lossguide",
-    "max_leaves": NUM_LEAVES,
-    "max_depth": 0,
-    "learning_rate": LEARNING_RATE,
-}
-CATBOOST: dict[str, object] = {
-    "loss_function": "MultiLogloss",
-    "learning_rate": LEARNING_RATE,
-    "depth": 5,
-    "allow_writing_files": False,
-    "verbose": False,
-}
+XGBOOST: dict[str, object] = {"objective": "binary:logistic", "tree_method": "hist"}
+XGBOOST |= {"multi_strategy": "multi_output_tree", "grow_policy": "lossguide"}
+XGBOOST |= {"max_leaves": NUM_LEAVES, "max_depth": 0, "learning_rate": LEARNING_RATE}
+CATBOOST: dict[str, object] = {"loss_function": "MultiLogloss", "depth": 5}
+CATBOOST |= {"learning_rate": LEARNING_RATE, "allow_writing_files": False, "verbose": False}
 
 Floats = NDArray[np.float64]
 Splits = Mapping[str, pd.DataFrame]
+# From table, splits, seed and number of threads to the probabilities of the test rows.
 Peer = Callable[[Table, Splits, int, int], Floats]
-"""From table, splits, seed and number of threads to the probabilities of the test rows."""
-
-GrownPeer = Callable[..., Floats]
-"""A `Peer` that takes a `Growth` as well."""
+GrownPeer = Callable[..., Floats]  # a `Peer` that takes a `Growth` as well
 
 
 def single_lightgbm(
@@ -94,15 +75,9 @@ def single_lightgbm(
     A row whose label is missing in the splits `train` or `val` is left out of that task's model.
     Categories are encoded for each task, or LightGBM's own business if `native`.
     """
-    params = {
-        "objective": "binary",
-        "num_leaves": growth.num_leaves,
-        "learning_rate": growth.learning_rate,
-        "lambda_l2": lambda_l2,
-        "num_threads": n_threads,
-        "seed": seed,
-        "verbosity": -1,
-    }
+    params: dict[str, object] = {"objective": "binary", "seed": seed, "lambda_l2": lambda_l2}
+    params |= {"num_leaves": growth.num_leaves, "learning_rate": growth.learning_rate}
+    params |= {"num_threads": n_threads, "verbosity": -1}
     probs = []
     for task in table.tasks:
         labelled = {name: splits[name][splits[name][task].notna()] for name in ("train", "val")}
@@ -128,15 +103,11 @@ def catboost_multilogloss(
         features = rows[table.features].assign(**_texts(table, rows))
         labels = rows[table.tasks].to_numpy()
         pools[name] = Pool(features, labels, cat_features=table.categorical)
-    model = CatBoostClassifier(
-        **CATBOOST | {"learning_rate": growth.learning_rate, "depth": growth.depth},
-        iterations=MOST_TREES,
-        one_hot_max_size=10,
-        max_ctr_complexity=1,
-        early_stopping_rounds=PATIENCE,
-        thread_count=n_threads,
-        random_seed=seed,
-    )
+    own: dict[str, object] = {"one_hot_max_size": 10, "max_ctr_complexity": 1}
+    own |= {"early_stopping_rounds": PATIENCE}
+    own |= {"iterations": MOST_TREES, "thread_count": n_threads, "random_seed": seed}
+    own |= {"learning_rate": growth.learning_rate, "depth": growth.depth}
+    model = CatBoostClassifier(**CATBOOST | own)
     model.fit(pools["train"], eval_set=pools["val"])
     return np.asarray(model.predict_proba(pools["test"]), dtype=np.float64)
 
@@ -152,22 +123,11 @@ def xgboost_multi_output(
         name: xgboost.DMatrix(features[name], rows[table.tasks].to_numpy(), enable_categorical=True)
         for name, rows in splits.items()
     }
-    own = {
-        "max_bin": 64,
-        "eval_metric": "logloss",
-        "nthread": n_threads,
-        "seed": seed,
-        "learning_rate": growth.learning_rate,
-        "max_leaves": growth.num_leaves,
-    }
-    booster = xgboost.train(
-        XGBOOST | own,
-        matrices["train"],
-        MOST_TREES,
-        evals=[(matrices["val"], "val")],
-        early_stopping_rounds=PATIENCE,
-        verbose_eval=False,
-    )
+    own = {"max_bin": 64, "eval_metric": "logloss", "nthread": n_threads, "seed": seed}
+    own |= {"learning_rate": growth.learning_rate, "max_leaves": growth.num_leaves}
+    stop = {"early_stopping_rounds": PATIENCE, "evals": [(matrices["val"], "val")]}
+    params = XGBOOST | own
+    booster = xgboost.train(params, matrices["train"], MOST_TREES, verbose_eval=False, **stop)
     best = (0, booster.best_iteration + 1)
     return np.asarray(booster.predict(matrices["test"], iteration_range=best), dtype=np.float64)
 

@@ -5,7 +5,6 @@ tiny tables, whose figures mean nothing.
 """
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -15,11 +14,9 @@ from tempfile import TemporaryDirectory
 
 from benchmarks import scoring_batch
 from benchmarks.machine import machine_line
-from benchmarks.speed import AI4I
-from benchmarks.speed_bench import Bench
+from benchmarks.speed_bench import FULL, QUICK, Bench
 from benchmarks.speed_report import Row, to_markdown
-from benchmarks.speed_tables import FULL, QUICK
-from benchmarks.timing import RunFailedError, say
+from benchmarks.timing import AI4I, RunFailedError, say
 
 
 def batch(bench: Bench, *, quick: bool) -> list[Row]:
@@ -39,7 +36,6 @@ def main() -> int:
     parser.add_argument("--pairs", type=int, help="rounds (default: 3; with --quick: 1)")
     parser.add_argument("--quick", action="store_true", help="tiny tables, to try the program")
     parser.add_argument("--workdir", type=Path, help="folder to keep tables in (default: none)")
-    parser.add_argument("--json", type=Path, help="file to write all figures to")
     args = parser.parse_args()
     pairs = args.pairs or (1 if args.quick else 3)
     with TemporaryDirectory() as temporary:
@@ -56,12 +52,7 @@ def main() -> int:
     if args.quick:
         # Targets are meant for other sizes: nothing of this must look like a result.
         rows = [replace(row, limit=None) for row in rows]
-    machine = machine_line(len(cores))
-    print(f"{to_markdown(rows)}\n\nRounds of paired runs: {pairs}. {machine}")
-    if args.json:
-        data = {"machine": machine, "pairs": pairs, "quick": args.quick, "runs": bench.runs}
-        data["rows"] = [row.to_json() for row in rows]
-        args.json.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+    print(f"{to_markdown(rows)}\n\nRounds of paired runs: {pairs}. {machine_line(len(cores))}")
     return 0
 
 

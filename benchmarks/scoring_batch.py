@@ -7,9 +7,8 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from benchmarks.speed_bench import Bench, job_settings
+from benchmarks.speed_bench import Bench, TableSpec, job_settings, told
 from benchmarks.speed_report import Row, medians
-from benchmarks.speed_tables import TableSpec
 from benchmarks.timing import CHECKOUT, Run, by_turns, run_process
 
 _GB = 1e9
@@ -90,7 +89,7 @@ def _many_rows(bench: Bench, sizes: BatchSizes) -> list[Row]:
 
 def trained_model(bench: Bench, spec: TableSpec, n_trees: int) -> Path:
     """The model directory of a job on a made table."""
-    name = f"model of {spec.name}"
+    name = f"model of {spec.file_format}"
     bench.run_job(name, bench.table(spec), job_settings(spec, _TASKS, n_trees))
     return bench.job_folder(name) / "model"
 
@@ -99,4 +98,4 @@ def _batch(bench: Bench, name: str, model: Path, rows: Path, output: Path) -> Ru
     shutil.rmtree(output, ignore_errors=True)
     script = str(CHECKOUT / "lightgbmmt_model_inference.py")
     places = ["--model", str(model), "--input", str(rows), "--output", str(output)]
-    return bench.noted(name, run_process([sys.executable, script, *places], bench.folder))
+    return told(name, run_process([sys.executable, script, *places], bench.folder))

@@ -1,32 +1,115 @@
-"""What all sections of the speed program share: running the job and the programs beside it."""
+"""What all sections of the speed program share: tables, and running the job and other programs."""
 
 import json
 import math
-import os
 import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, NamedTuple
 
-from benchmarks.speed_tables import ID_NAME, Sizes, TableSpec, Window, provide
 from benchmarks.timing import CHECKOUT, Run, run_module, run_process, say
 
-PROGRESS = "iteration "
-"""How the lines start that the job, and a single-task training, print on their way."""
-
-_TREES_DONE = re.compile(re.escape(PROGRESS) + r"(\d+)/")
+PROGRESS = "iteration "  # how the lines start that a job or a training prints on its way
+ID_NAME = "id"
+Window = tuple[int, int]
+"""Numbers of trees of a short and a long run, whose difference gives the cost of a tree."""
 
 
 @dataclass(frozen=True)
-class PerTree:
+class TableSpec:
+    """Shape of a made table; beside features and labels it has an id column."""
+
+    rows: int  # for training
+    valid_rows: int
+    n_tasks: int
+    file_format: Literal["csv", "parquet"] = "parquet"
+    n_numerical: int = 30  # features, at least 8
+    n_categorical: int = 0  # features, at most 4
+    missing: float = 0.0  # share of the numbers
+
+    @property
+    def numerical(self) -> list[str]:
+        """Numerical features."""
+        return [f"num_{i:02d}" for i in range(self.n_numerical)]
+
+    @property
+    def categorical(self) -> list[str]:
+        """Categorical features."""
+        return [f"cat_{i}" for i in range(self.n_categorical)]
+
+    @property
+    def tasks(self) -> list[str]:
+        """Label columns, the main task first."""
+        return [f"task_{i:02d}" for i in range(self.n_tasks)]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Sizes of everything."""
+
+    matrix: TableSpec  # on which the cost of a tree is measured
+    window: Window
+    whole: TableSpec  # of the whole job, also as CSV
+    trees: int  # of a whole job
+    scales: tuple[tuple[TableSpec, int], ...]  # tables, and how many runs in a row are averaged
+    large: TableSpec
+    scale_window: Window  # for all sizes the same: early and late trees differ in cost
+    task_counts: tuple[int, ...]
+    task_window: Window
+    peer_window: Window  # for other libraries
+
+
+FULL = Sizes(
+    matrix=TableSpec(500_000, 50_000, 20),
+    window=(20, 120),
+    whole=TableSpec(1_000_000, 100_000, 3, n_categorical=4, missing=0.05),
+    trees=100,
+    scales=((TableSpec(100_000, 10_000, 5), 3), (TableSpec(1_000_000, 100_000, 5), 1)),
+    large=TableSpec(10_000_000, 1_000_000, 5),
+    scale_window=(20, 120),
+    task_counts=(2, 5, 10, 20),
+    task_window=(20, 80),
+    peer_window=(10, 60),
+)
+QUICK = Sizes(
+    matrix=TableSpec(10_000, 2_000, 5),
+    window=(5, 15),
+    whole=TableSpec(10_000, 2_000, 3, n_categorical=4, missing=0.05),
+    trees=5,
+    scales=((TableSpec(5_000, 1_000, 5), 2), (TableSpec(10_000, 1_000, 5), 1)),
+    large=TableSpec(20_000, 2_000, 5),
+    scale_window=(2, 12),
+    task_counts=(2, 5),
+    task_window=(2, 12),
+    peer_window=(2, 6),
+)
+
+
+def provide(spec: TableSpec, folder: Path) -> Path:
+    """Has a table made below `folder`, unless it is there; its folder has a `train` and a `val`."""
+    path = folder / "-".join(map(str, vars(spec).values()))
+    if path.exists():
+        # Into the system's cache, where files just written are.
+        for part in sorted(path.rglob("part-*")):
+            with part.open("rb") as file:
+                while file.read(2**24):
+                    pass
+        return path
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    run_module("speed_data", folder=unfinished, **vars(spec))
+    unfinished.rename(path)
+    return path
+
+
+class PerTree(NamedTuple):
     """Seconds per tree; nan if the long run has no two progress lines after the short one's trees.
 
-    Attributes:
-        training: Between the progress lines of one run.
-        whole: What comes after the last tree, such as the prediction of the validation rows with
-            all trees, is in it: as far as it grows from a short run to a long one.
+    What comes after the last tree, such as the prediction of the validation rows with all trees, is
+    in `whole` alone: as far as it grows from a short run to a long one.
     """
 
     whole: float
@@ -43,11 +126,9 @@ class Bench:
     n_threads: int  # of every program
     n_pairs: int  # rounds of paired runs
     large: bool  # also measure on the largest table
-    runs: list[dict[str, object]] = field(default_factory=list)  # every run so far, as JSON data
 
     def table(self, spec: TableSpec) -> Path:
         """The folder of a table, which is made if need be."""
-        say(f"table {spec.name}")
         return provide(spec, self.folder)
 
     def job_folder(self, name: str) -> Path:
@@ -55,59 +136,42 @@ class Bench:
         return self.folder / "jobs" / name.replace(" ", "-")
 
     def run_job(self, name: str, channels: Path, hyperparameters: Mapping[str, object]) -> Run:
-        """Runs the training job in a fresh `/opt/ml` folder.
-
-        Args:
-            name: What the run is called.
-            channels: Folder with the folders `train`, `val` and possibly `test`.
-            hyperparameters: All but the number of threads.
-        """
+        """Runs the training job on the channels in a folder, in a fresh `/opt/ml` tree."""
         base = self.job_folder(name)
         shutil.rmtree(base, ignore_errors=True)
         settings = base / "code" / "hyperparams" / "hyperparameters.json"
         settings.parent.mkdir(parents=True)
         values = {**hyperparameters, "num_threads": self.n_threads}
         settings.write_text(json.dumps(values), encoding="utf-8")
-        environ = {"SAGEMAKER_BASE_DIR": str(base)}
-        for channel in ("train", "val", "test"):
-            if (channels / channel).exists():
-                environ[f"SM_CHANNEL_{channel.upper()}"] = str(channels / channel)
+        environ = {f"SM_CHANNEL_{path.name.upper()}": str(path) for path in channels.iterdir()}
+        environ["SAGEMAKER_BASE_DIR"] = str(base)
         script = str(CHECKOUT / "lightgbmmt_training.py")
-        return self.noted(name, run_process([sys.executable, script], base, environ))
+        return told(name, run_process([sys.executable, script], base, environ))
 
     def run_program(self, name: str, module: str, **values: object) -> Run:
         """Runs a module of this package that ends with `run_as_program`."""
-        return self.noted(name, run_module(module, n_threads=self.n_threads, **values))
+        return told(name, run_module(module, n_threads=self.n_threads, **values))
 
     def run_single_task(self, name: str, table: Path, n_trees: int, **values: object) -> Run:
         """Runs the stock single-task training on the main task of a made table."""
-        values = {"task": "task_00", "n_trees": n_trees, **values}
-        return self.run_program(
-            name, "peer_training", program="train_single", table=table, **values
-        )
+        values = {"program": "single", "tasks": ["task_00"], "n_trees": n_trees, **values}
+        return self.run_program(name, "peer_training", table=table, **values)
 
-    def noted(self, name: str, run: Run) -> Run:
-        """Keeps what a run has taken, for the JSON file."""
-        say(f"{name}: {run.wall:.1f} s, {run.peak_memory / 1e9:.2f} GB")
-        figures = {"wall": run.wall, "cpu": run.cpu, "peak_memory": run.peak_memory}
-        self.runs.append({"name": name, **figures, "load": os.getloadavg()[0]})
-        return run
+
+def told(name: str, run: Run) -> Run:
+    """A run, after the person who waits was told of it."""
+    say(f"{name}: {run.wall:.1f} s, {run.peak_memory / 1e9:.2f} GB")
+    return run
 
 
 def job_settings(
     spec: TableSpec, n_tasks: int, n_trees: int, **changes: object
 ) -> dict[str, object]:
     """Hyperparameters for a made table: the defaults but for `changes`."""
-    return {
-        "tab_field_list": spec.numerical,
-        "cat_field_list": spec.categorical,
-        "label_name": spec.tasks[0],
-        "task_label_names": spec.tasks[:n_tasks],
-        "id_name": ID_NAME,
-        "loss_type": "fixed",
-        "num_iterations": n_trees,
-        **changes,
-    }
+    columns = {"tab_field_list": spec.numerical, "cat_field_list": spec.categorical}
+    tasks = {"label_name": spec.tasks[0], "task_label_names": spec.tasks[:n_tasks]}
+    defaults = {"id_name": ID_NAME, "loss_type": "fixed", "num_iterations": n_trees}
+    return {**columns, **tasks, **defaults, **changes}
 
 
 def slopes(runners: Mapping[str, Callable[[int], Run]], window: Window) -> dict[str, PerTree]:
@@ -116,30 +180,26 @@ def slopes(runners: Mapping[str, Callable[[int], Run]], window: Window) -> dict[
     The time between two lines of one run has much less of the machine's moods in it than the
     difference between two runs, each of which also reads its files and imports its packages.
     """
-    short, long = (
-        {name: run(n_trees) for name, run in runners.items()}
-        for n_trees in (window.short, window.long)
-    )
+    short, long = ({name: run(n_trees) for name, run in runners.items()} for n_trees in window)
     costs = {}
     for name in runners:
-        training = training_slope(long[name], window.short)
+        training = training_slope(long[name], window[0])
         # What comes after the last tree.
         ends = [run.wall - run.seconds_until(PROGRESS) for run in (short[name], long[name])]
-        costs[name] = PerTree(training + (ends[1] - ends[0]) / window.trees, training)
+        costs[name] = PerTree(training + (ends[1] - ends[0]) / (window[1] - window[0]), training)
     return costs
 
 
 def training_slope(run: Run, first_tree: int) -> float:
     """Seconds per tree from the first progress line at or after a tree to the last; nan if one."""
-    matches = ((seconds, _TREES_DONE.match(line)) for seconds, line in run.lines)
-    arrivals = [(int(match[1]), seconds) for seconds, match in matches if match]
-    points = [(done, seconds) for done, seconds in arrivals if done >= first_tree]
+    lines = [(re.match(rf"{PROGRESS}(\d+)/", line), seconds) for seconds, line in run.lines]
+    points = [(int(match[1]), seconds) for match, seconds in lines if match]
+    points = [point for point in points if point[0] >= first_tree]
     if len(points) < 2:
         return math.nan
-    (first, start), (last, end) = points[0], points[-1]
-    return (end - start) / (last - first)
+    return (points[-1][1] - points[0][1]) / (points[-1][0] - points[0][0])
 
 
 def slope(short: float, long: float, window: Window) -> float:
     """Seconds per tree from those of a short and a long run; nan if they are lost in noise."""
-    return (long - short) / window.trees if long > short else math.nan
+    return (long - short) / (window[1] - window[0]) if long > short else math.nan

@@ -10,7 +10,7 @@ import pyarrow.csv
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-from benchmarks.speed_tables import ID_NAME, TableSpec
+from benchmarks.speed_bench import ID_NAME, TableSpec
 from benchmarks.timing import run_as_program
 
 _SEED = 20240607
@@ -18,10 +18,10 @@ _SPLITS = ("train", "val")
 _ROWS_PER_PART = 1_000_000
 _SAMPLE_ROWS = 100_000
 _CATEGORIES = (10, 50, 200, 1000)
-_MAIN_SHARE = 0.2
-_SUBTASK_SHARE = 0.08
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.intp]
+Bools = NDArray[np.bool_]
 
 
 class _Signal:
@@ -39,40 +39,31 @@ class _Signal:
         self._used = rng.integers(0, spec.n_numerical, (spec.n_tasks, 2))
         self._steps = rng.normal(0, 0.5, (spec.n_tasks, 2))
         scores = self._scores(*self.features(np.random.default_rng([_SEED, 0]), _SAMPLE_ROWS))
-        noisy = scores + _noise(np.random.default_rng([_SEED, 1]), scores.shape)
-        shares = np.full(spec.n_tasks, _SUBTASK_SHARE)
-        shares[0] = _MAIN_SHARE
-        self._thresholds = np.array(
-            [np.quantile(column, 1 - share) for column, share in zip(noisy.T, shares, strict=True)]
-        )
+        noisy = scores + np.random.default_rng([_SEED, 1]).logistic(size=scores.shape)
+        # A fifth of the rows is positive in the main task, a twelfth in the others.
+        pairs = zip(noisy.T, [0.2] + [0.08] * (spec.n_tasks - 1), strict=True)
+        self._thresholds = np.array([np.quantile(scores, 1 - share) for scores, share in pairs])
 
-    def features(self, rng: np.random.Generator, n_rows: int) -> tuple[Floats, NDArray[np.intp]]:
+    def features(self, rng: np.random.Generator, n_rows: int) -> tuple[Floats, Integers]:
         """Draws numbers (n, d) and numbers of categories (n, c); some categories are frequent."""
         x = rng.normal(size=(n_rows, self._spec.n_numerical))
         n_values = np.array(_CATEGORIES[: self._spec.n_categorical])
         draws = rng.random((n_rows, len(n_values))) ** 2
         return np.round(x, 4, out=x), (draws * n_values).astype(np.intp)
 
-    def labels(
-        self, rng: np.random.Generator, x: Floats, categories: NDArray[np.intp]
-    ) -> NDArray[np.bool_]:
+    def labels(self, rng: np.random.Generator, x: Floats, categories: Integers) -> Bools:
         """Draws the labels of all tasks, (n, K)."""
         scores = self._scores(x, categories)
-        return np.asarray(scores + _noise(rng, scores.shape) > self._thresholds)
+        return np.asarray(scores + rng.logistic(size=scores.shape) > self._thresholds)
 
-    def _scores(self, x: Floats, categories: NDArray[np.intp]) -> Floats:
+    def _scores(self, x: Floats, categories: Integers) -> Floats:
         common = 1.5 * ((x[:, 3] > 0.5) & (x[:, 4] < 0.3))
         for effect, category in zip(self._effects, categories.T, strict=True):
             common += effect[category]
-        main = x[:, 0] + x[:, 1] * x[:, 2] + np.sin(2 * x[:, 5]) * x[:, 6] + 0.5 * x[:, 7] ** 2
-        own = 1.5 * (x[:, self._used[:, 0]] > self._steps[:, 0])
-        own -= 1.5 * (x[:, self._used[:, 1]] > self._steps[:, 1])
-        own[:, 0] = main
+        first, second = (x[:, self._used[:, i]] > self._steps[:, i] for i in (0, 1))
+        own = 1.5 * first - 1.5 * second
+        own[:, 0] = x[:, 0] + x[:, 1] * x[:, 2] + np.sin(2 * x[:, 5]) * x[:, 6] + 0.5 * x[:, 7] ** 2
         return np.asarray(own + common[:, None])
-
-
-def _noise(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
-    return rng.logistic(size=shape)
 
 
 def parts(spec: TableSpec, split: str) -> Iterator[pa.Table]:
@@ -104,34 +95,23 @@ def write(spec: TableSpec, folder: Path) -> None:
             path = folder / split / f"part-{number:05d}.{spec.file_format}"
             if spec.file_format == "parquet":
                 pa.parquet.write_table(part, path)
-            else:
-                _write_csv(part, path)
-
-
-def _write_csv(table: pa.Table, path: Path) -> None:
-    """Writes text without quotes, as most programs do."""
-    options = pa.csv.WriteOptions(include_header=False, quoting_style="none")
-    with path.open("wb") as file:
-        file.write((",".join(table.column_names) + "\n").encode())
-        pa.csv.write_csv(table, file, options)
+                continue
+            # Text without quotes, as most programs write it.
+            options = pa.csv.WriteOptions(include_header=False, quoting_style="none")
+            with path.open("wb") as file:
+                file.write((",".join(part.column_names) + "\n").encode())
+                pa.csv.write_csv(part, file, options)
 
 
 def read_matrix(channel: Path, tasks: list[str]) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """All features (n, d), in C order, and some labels (n, K) of a split of a made table."""
-    files = sorted(channel.glob("*.parquet"))
-    schema = pa.parquet.read_schema(files[0])
-    features = [name for name in schema.names if name.startswith("num_")]
-    n_rows = sum(pa.parquet.read_metadata(file).num_rows for file in files)
-    x = np.empty((n_rows, len(features)), dtype=np.float32)
-    y = np.empty((n_rows, len(tasks)), dtype=np.uint8)
-    start = 0
-    for file in files:
-        table = pa.parquet.read_table(file, columns=[*features, *tasks])
-        rows = slice(start, start + len(table))
-        for matrix, names in ((x, features), (y, tasks)):
-            for i, name in enumerate(names):
-                matrix[rows, i] = table[name].to_numpy()
-        start = rows.stop
+    table = pa.parquet.read_table(channel)
+    features = [name for name in table.column_names if name.startswith("num_")]
+    x = np.empty((len(table), len(features)), dtype=np.float32)
+    y = np.empty((len(table), len(tasks)), dtype=np.uint8)
+    for matrix, names in ((x, features), (y, tasks)):
+        for i, name in enumerate(names):
+            matrix[:, i] = table[name].to_numpy()
     return x, y
 
 

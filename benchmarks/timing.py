@@ -1,11 +1,7 @@
 """Runs programs as processes of their own, by turns, and measures them: time, memory, lines.
 
-The program that measures must itself stay small and import nothing large: on Linux a process's
-peak memory starts at that of the process which started it.
-
-A program to be measured is a module with a function that takes plain values and ends with
-`run_as_program(function)`: `python -m benchmarks.MODULE '{"rows": 5}'` calls it and prints what it
-returns as one line of JSON.
+The program that measures must itself stay small: on Linux a process's peak memory starts at that
+of its parent. A module to be measured ends with `run_as_program(function of plain values)`.
 """
 
 import json
@@ -19,8 +15,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+AI4I = CHECKOUT.parent / "shared" / "data" / "ai4i2020" / "ai4i2020.csv"
 _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH")
-_SHOWN_LINES = 40
 
 T = TypeVar("T")
 
@@ -51,29 +47,16 @@ class Run:
 
 
 def run_process(command: Sequence[str], cwd: Path, environ: Mapping[str, str] | None = None) -> Run:
-    """Runs a program to its end.
+    """Runs a program to its end; `RunFailedError` if that is not exit code 0.
 
-    Args:
-        command: The program and its arguments.
-        cwd: Its current folder.
-        environ: Variables to set; of the caller's only those reach it that every program needs.
-
-    Raises:
-        RunFailedError: It has ended with an exit code other than 0, or by a signal.
+    Of the caller's variables only those reach it that every program needs, and `environ`.
     """
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-    lines: list[tuple[float, str]] = []
+    environ = kept | dict(environ or {})
+    pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     started = time.perf_counter()
-    with subprocess.Popen(
-        command,
-        cwd=cwd,
-        env=kept | dict(environ or {}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        if process.stdout is not None:
-            lines = [(time.perf_counter() - started, line.rstrip()) for line in process.stdout]
+    with subprocess.Popen(command, cwd=cwd, env=environ, **pipes) as process:
+        lines = [(time.perf_counter() - started, line.rstrip()) for line in process.stdout or ()]
         # Popen.wait would drop the usage that only this call reports.
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - started
@@ -92,7 +75,7 @@ def run_module(module: str, **values: object) -> Run:
 
 
 def run_as_program(function: Callable[..., object]) -> None:
-    """Calls the function with the values of the command line and prints what it returns."""
+    """Calls the function with the values of the command line, prints as JSON what it returns."""
     print(json.dumps(function(**json.loads(sys.argv[1]))))
 
 
@@ -107,4 +90,4 @@ def say(text: str) -> None:
 
 
 def _tail(lines: Sequence[tuple[float, str]]) -> str:
-    return "\n".join(line for _, line in lines[-_SHOWN_LINES:])
+    return "\n".join(line for _, line in lines[-40:])

@@ -11,10 +11,15 @@ from scipy.stats import ttest_1samp
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.accuracy import compare, find_tables, task_scores
-from benchmarks.accuracy_calibration import VARIANTS, calibration_rows, calibration_table
 from benchmarks.accuracy_job import alternatives, lambda_l2, parse_settings, run_job
-from benchmarks.accuracy_masked import masked_splits, masked_table
-from benchmarks.accuracy_report import JOB, comparison, paired_difference, per_task, summary
+from benchmarks.accuracy_labels import (
+    VARIANTS,
+    calibration_rows,
+    calibration_table,
+    masked_splits,
+    masked_table,
+)
+from benchmarks.accuracy_report import JOB, comparison, paired_difference, summary
 from benchmarks.peers import (
     SINGLE,
     Growth,
@@ -146,12 +151,6 @@ def test_every_alternative_is_another_job() -> None:
         assert name == ", ".join(f"{key}={value}" for key, value in given[-1].items())
     jobs = [LightGBMMtModelHyperparameters.parse(defaults | dict(each)) for each in ({}, *given)]
     assert all(a != b for i, a in enumerate(jobs) for b in jobs[:i])
-
-
-def test_the_table_of_tasks_has_the_means_over_splits() -> None:
-    line = per_task(_scores([[0.25, 1.0], [0.75, 1.0]], [[0.0, 1.0], [0.5, 1.0]])).splitlines()[2]
-
-    assert _cells(line) == ["t", "task 0", " / ".join(["0.5000"] * 3), " / ".join(["0.2500"] * 3)]
 
 
 def test_calibration_tells_a_mean_inside_the_interval_from_one_outside() -> None:
