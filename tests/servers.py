@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 
 from jobs import ROOT, job_environment
 
-SERVING_SCRIPT = ROOT / "lightgbmmt_serving.py"
+SERVING_SCRIPT = str(ROOT / "lightgbmmt_serving.py")
 START_SECONDS = 60.0
 CSV = "text/csv"
 JSON = "application/json"
@@ -128,13 +128,18 @@ def free_port() -> int:
         return port
 
 
-def start_server(base: Path, log_file: Path, **environ: str) -> Server:
+def start_server(
+    base: Path,
+    log_file: Path,
+    command: Sequence[str] = (sys.executable, SERVING_SCRIPT),
+    **environ: str,
+) -> Server:
     """Starts the real script on the model of a base folder; it may not be there yet."""
     port = free_port()
     variables = {"SAGEMAKER_BIND_TO_PORT": str(port)} | environ
     with log_file.open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, str(SERVING_SCRIPT)],
+            command,
             cwd=log_file.parent,
             env=job_environment(base, **variables),
             stdout=log,
