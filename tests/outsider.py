@@ -1,15 +1,15 @@
-"""Scores raw rows with a model directory as a user without this project does, and compares.
+"""Scores rows that are features already with stock LightGBM alone, and compares.
 
-    python -I tests/outsider.py BASE [--tools]
+    python -I tests/outsider.py BASE FOLDER [--tools]
 
-Reads the channels and the model directory below BASE with pandas, pickle and LightGBM alone, and
-writes as JSON how far its probabilities are from the job's predictions; with `--tools` also how
-far treelite, SHAP and LightGBM's own contributions are from LightGBM's raw scores.
+Reads the predictions and the model file below BASE and the features in FOLDER with pandas and
+LightGBM alone, and writes as JSON how far its probabilities are from the job's; with `--tools` also
+how far treelite, SHAP and LightGBM's own contributions are from LightGBM's raw scores. Raw rows are
+scored by the project: nobody else needs to know how it reads them.
 """
 
 import io
 import json
-import pickle
 import sys
 import tarfile
 from pathlib import Path
@@ -20,55 +20,18 @@ import numpy as np
 import pandas as pd
 
 
-def read(source: Any, ending: str, texts: list[str]) -> pd.DataFrame:
-    if ending == ".parquet":
-        return pd.read_parquet(source)
-    separator = "\t" if ending == ".tsv" else ","
-    # Only an empty field is a missing category: `NA` is a country.
-    missing: Any = {name: [""] for name in texts}
-    dtype: Any = dict.fromkeys(texts, "str")
-    return pd.read_csv(source, sep=separator, dtype=dtype, na_values=missing, keep_default_na=False)
-
-
-def category(value: Any) -> str | None:
-    if pd.isna(value):
-        return None
-    text = str(value)
-    whole, _, fraction = text.partition(".")
-    return whole if whole.isdigit() and set(fraction) == {"0"} else text
-
-
-def features(base: Path, table: pd.DataFrame) -> np.ndarray[Any, Any]:
-    model = base / "model"
-    impute = pickle.loads((model / "impute_dict.pkl").read_bytes())
-    risks = pickle.loads((model / "risk_table_map.pkl").read_bytes())
-    rows = (model / "feature_columns.txt").read_text(encoding="utf-8").splitlines()
-    names = [row.split(",", 1)[1] for row in rows if not row.startswith("#")]
-    columns = []
-    for name in names:
-        if name in risks:
-            bins, default = risks[name]["bins"], risks[name]["default_bin"]
-            values = table[risks[name].get("column", name)]
-            columns.append([bins.get(category(value), default) for value in values])
-        else:
-            numbers = pd.to_numeric(table[name], errors="coerce")
-            columns.append(numbers.fillna(impute[name]).to_list())
-    return np.array(columns, dtype=np.float64).T
-
-
-def splits(base: Path) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
-    knobs = json.loads((base / "model" / "hyperparameters.json").read_text(encoding="utf-8"))
-    result = {}
-    for split in ("val", "test"):
-        (file,) = (base / "input" / "data" / split).iterdir()
-        raw = read(file, file.suffix, [knobs["id_name"], *knobs["cat_field_list"]])
-        with tarfile.open(base / "output" / "data" / f"{split}.tar.gz") as archive:
-            content = archive.extractfile(f"{split}/predictions{file.suffix}")
-            assert content is not None
-            predicted = read(io.BytesIO(content.read()), file.suffix, [knobs["id_name"]])
-        assert predicted[knobs["id_name"]].tolist() == raw[knobs["id_name"]].tolist()
-        result[split] = raw, predicted
-    return result
+def probabilities(base: Path, split: str) -> np.ndarray[Any, Any]:
+    """The job's predictions of a split, (n, K)."""
+    with tarfile.open(base / "output" / "data" / f"{split}.tar.gz") as archive:
+        (name,) = (name for name in archive.getnames() if "/predictions." in name)
+        content = archive.extractfile(name)
+        assert content is not None
+        data = io.BytesIO(content.read())
+    if name.endswith(".parquet"):
+        table = pd.read_parquet(data)
+    else:
+        table = pd.read_csv(data, sep="\t" if name.endswith(".tsv") else ",")
+    return table[[name for name in table.columns if name.endswith("_prob")]].to_numpy()
 
 
 def compare_tools(
@@ -93,14 +56,13 @@ def compare_tools(
 
 
 def main() -> None:
-    base = Path(sys.argv[1])
+    base, folder = map(Path, sys.argv[1:3])
     path = base / "model" / "lightgbmmt_model.txt"
     booster = lgb.Booster(model_file=path)
     differences = {}
-    for split, (raw, predicted) in splits(base).items():
-        data = features(base, raw)
-        prob = predicted[[name for name in predicted.columns if name.endswith("_prob")]]
-        differences[split] = booster.predict(data) - prob.to_numpy()
+    for split in ("val", "test"):
+        data = pd.read_parquet(folder / f"{split}-features.parquet").to_numpy()
+        differences[split] = booster.predict(data) - probabilities(base, split)
     if "--tools" in sys.argv:
         differences |= compare_tools(path, booster, data)
     project = Path(__file__).resolve().parents[1]

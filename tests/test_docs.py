@@ -13,8 +13,8 @@ import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
-from jobs import job_environment, metrics, model_file
-from outsider import features, splits
+from jobs import job_environment, metrics, model_file, predictions
+from prepared_rows import prepared_rows
 from recipes import ROOT, recipes
 from trees import TASKS
 
@@ -123,18 +123,15 @@ def test_the_minimal_job_runs_by_the_command_of_the_readme(tmp_path: Path) -> No
 def test_stock_lightgbm_scores_prepared_features_as_the_readme_says(
     finished_job: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    raw, predicted = splits(finished_job)["test"]
-    prepared = features(finished_job, raw)
-    lines = (finished_job / "model" / "feature_columns.txt").read_text().splitlines()
-    names = [line.split(",", 1)[1] for line in lines if not line.startswith("#")]
+    prepared = prepared_rows(finished_job, "test")
     # The order of the columns in the file is not that of the model.
-    pd.DataFrame(prepared, columns=names)[names[::-1]].to_parquet(tmp_path / "features.parquet")
+    prepared[prepared.columns[::-1]].to_parquet(tmp_path / "features.parquet")
     (tmp_path / "model").symlink_to(finished_job / "model")
     monkeypatch.chdir(tmp_path)
     [recipe] = [text for text in recipes("README.md", "python") if "import lightgbm" in text]
     found: dict[str, Any] = {}
     exec(recipe, found)  # noqa: S102 - our own page
-    wanted = predicted[[f"{task}_prob" for task in TASKS]].to_numpy()
+    wanted = predictions(finished_job, "test")[[f"{task}_prob" for task in TASKS]].to_numpy()
     np.testing.assert_allclose(found["probabilities"], wanted, atol=1e-6)
     assert model_file(finished_job).exists()
     assert found["lightgbm"] is lightgbm

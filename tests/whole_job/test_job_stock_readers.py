@@ -3,23 +3,27 @@
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from jobs import ROOT, booster, run_job
+from prepared_rows import write_prepared_rows
 from trees import FORMATS, TASKS, hyperparameters, make_splits, write_tree
 
 
 def outsider(base: Path, *args: str) -> dict[str, float]:
     """Largest difference to the predictions, by split; with `--tools` also by tool."""
-    done = subprocess.run(
-        [sys.executable, "-I", str(ROOT / "tests" / "outsider.py"), str(base), *args],
-        cwd=base,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        write_prepared_rows(base, Path(folder))
+        done = subprocess.run(
+            [sys.executable, "-I", str(ROOT / "tests" / "outsider.py"), str(base), folder, *args],
+            cwd=base,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
     differences: dict[str, float] = json.loads(done.stdout)
     return differences
 
@@ -38,7 +42,7 @@ def splits_with_unseen_categories() -> dict[str, pd.DataFrame]:
 @pytest.mark.parametrize(
     ("ending", "risk_tables"), [*((ending, "main") for ending in FORMATS), ("csv", "per_task")]
 )
-def test_stock_lightgbm_predicts_the_same_from_raw_rows(
+def test_stock_lightgbm_predicts_the_same_from_prepared_rows(
     tmp_path: Path, ending: str, risk_tables: str
 ) -> None:
     knobs = hyperparameters(
