@@ -30,7 +30,3 @@ class CheckpointError(UserError):
 
 class PackageError(UserError):
     """A package that the job needs is missing and cannot be installed."""
-
-
-class ResourceError(UserError):
-    """The machine refused what the job needs: a folder, disk space or memory."""

@@ -21,7 +21,7 @@ from processing.dataset.splits import (
     find_channels,
     read_splits,
 )
-from processing.dataset.tasks import create_task_indices
+from processing.dataset.tasks import check_positives
 from processing.dataset.validation_labels import check_validation_labels
 from processing.dataset.weights import check_weight_sums, warn_of_scale
 from processing.features.artifacts import PrecomputedArtifacts, load_artifacts
@@ -138,7 +138,7 @@ def prepare_data(
     splits = read_splits(
         channels, columns, allow_missing_labels=hyperparams.missing_labels == "mask"
     )
-    create_task_indices(splits["train"], splits["val"], tasks)
+    check_positives(splits["train"], splits["val"], tasks)
     # Before the features are transformed: an amount can be one of them.
     judged_by = {
         name: evaluation_columns(name, df, tasks, amount_name, previous)

@@ -77,35 +77,31 @@ def identify_task_columns(df: pd.DataFrame, hyperparams: TaskSettings) -> list[s
     return task_columns
 
 
-def create_task_indices(
+def check_positives(
     train_df: pd.DataFrame, val_df: pd.DataFrame, task_columns: Sequence[str]
-) -> tuple[dict[int, NDArray[np.int64]], dict[int, NDArray[np.int64]]]:
-    """The positive rows of each task in both splits.
-
-    The log tells their numbers, and warns of tasks with few positives or with one class only.
+) -> None:
+    """Log how many rows of each task are positive, with a warning for few or one class only.
 
     Args:
         train_df: training rows; a label is positive if it equals 1, missing labels are not.
         val_df: validation rows.
         task_columns: the label columns, which both tables have.
 
-    Returns:
-        For the training and the validation split: task index -> row positions, ascending.
-
     Raises:
         DataError: no task has a positive training row.
     """
-    train_indices = {task: _positives(train_df[name]) for task, name in enumerate(task_columns)}
-    val_indices = {task: _positives(val_df[name]) for task, name in enumerate(task_columns)}
+    most = 0
     for task, name in enumerate(task_columns):
-        positives, known = len(train_indices[task]), int(train_df[name].count())
+        positives, val_positives = (int((df[name] == 1).sum()) for df in (train_df, val_df))
+        known = int(train_df[name].count())
+        most = max(most, positives)
         logger.info(
             "task %d (%s): %d of %d training rows and %d of %d validation rows are positive",
             task,
             name,
             positives,
             known,
-            len(val_indices[task]),
+            val_positives,
             int(val_df[name].count()),
         )
         if positives in (0, known):
@@ -119,11 +115,31 @@ def create_task_indices(
                 positives,
                 FEW_POSITIVES,
             )
-    if not any(len(rows) for rows in train_indices.values()):
+    if most == 0:
         raise DataError(
             "no task has a positive training row, so there is nothing to learn: "
             f"{quoted_list(task_columns)}"
         )
+
+
+def create_task_indices(
+    train_df: pd.DataFrame, val_df: pd.DataFrame, task_columns: Sequence[str]
+) -> tuple[dict[int, NDArray[np.int64]], dict[int, NDArray[np.int64]]]:
+    """The positive rows of each task in both splits, checked as by `check_positives`.
+
+    For callers of this module; the job itself needs their numbers only.
+
+    Returns:
+        For the training and the validation split: task index -> row positions, ascending.
+
+    Raises:
+        DataError: no task has a positive training row.
+    """
+    check_positives(train_df, val_df, task_columns)
+    train_indices, val_indices = (
+        {task: np.flatnonzero(df[name] == 1) for task, name in enumerate(task_columns)}
+        for df in (train_df, val_df)
+    )
     return train_indices, val_indices
 
 
@@ -137,7 +153,3 @@ def _detected(existing: Sequence[str]) -> list[str]:
             "fraud patterns. Please specify 'task_label_names' explicitly in hyperparameters."
         )
     return task_columns
-
-
-def _positives(labels: pd.Series) -> NDArray[np.int64]:
-    return np.flatnonzero(labels.to_numpy() == 1)

@@ -1,4 +1,4 @@
-"""Precomputed artifacts: what an upstream job already did to the data (SPEC 5).
+"""Precomputed artifacts: what an upstream job already did to the data.
 
 They are loaded and checked, or the job fails; nothing is ever recomputed in their place.
 """

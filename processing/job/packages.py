@@ -1,4 +1,4 @@
-"""Installing at job start what is missing of `requirements.txt` (SPEC 9).
+"""Installing at job start what is missing of `requirements.txt`.
 
 Standard library only at import: it runs before anything else is there.
 """

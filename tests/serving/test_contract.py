@@ -1,4 +1,4 @@
-"""What SPEC 10 says of serving, line by line, from outside the process."""
+"""What is promised of serving, line by line, from outside the process."""
 
 import csv
 import io

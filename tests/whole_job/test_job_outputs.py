@@ -1,4 +1,4 @@
-"""What a finished job leaves: every file, key, column and name that SPEC section 7 promises."""
+"""What a finished job leaves: every file, key, column and name that is promised."""
 
 import inspect
 import json

@@ -46,7 +46,7 @@ def rows_of(raw_score: Array, weight: Array | None = None, n_threads: int = 1) -
 
 
 def expected_js(raw_score: Array, i: int, j: int) -> float:
-    """As SPEC 6.2 puts it: vectors with 1e-10 added, scaled to sum 1; base 2."""
+    """By definition: vectors with 1e-10 added, scaled to sum 1; base 2."""
     with np.errstate(over="ignore"):
         prob = 1 / (1 + np.exp(-raw_score.astype(np.float64))) + 1e-10
     return float(jensenshannon(prob[:, i], prob[:, j], base=2) ** 2)
