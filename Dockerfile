@@ -8,9 +8,10 @@ RUN apt-get update \
 # /opt/ml belongs to the caller's volume, so nothing of the image may live there.
 WORKDIR /opt/program
 
-COPY requirements.txt requirements-serving.txt ./
+COPY requirements.txt requirements-hosts.txt requirements-serving.txt ./
 # The packages' own tests are an eighth of the image. NumPy's stay: numpy.testing imports from them.
-RUN pip install --no-cache-dir --only-binary=:all: -r requirements-serving.txt \
+RUN pip install --no-cache-dir --only-binary=:all: \
+        -r requirements-serving.txt -r requirements-hosts.txt \
     && find "$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
         -type d -name tests -not -path '*/numpy/*' -prune -exec rm -r {} +
 
@@ -21,6 +22,7 @@ RUN python -c "import matplotlib.font_manager"
 
 COPY entrypoint.sh exceptions.py lightgbmmt_*.py ./
 COPY common common
+COPY hosts hosts
 COPY hyperparams hyperparams
 COPY models models
 COPY processing processing

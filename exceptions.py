@@ -30,3 +30,7 @@ class CheckpointError(UserError):
 
 class PackageError(UserError):
     """A package that the job needs is missing and cannot be installed."""
+
+
+class HostError(UserError):
+    """A host of the job did not come, or was lost."""

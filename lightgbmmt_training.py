@@ -13,15 +13,18 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from common.log_lines import log_to_stdout
 from processing.job.failure import run_reported
 from processing.job.packages import check_loadable, install_missing
 from processing.job.paths import JobPaths, check_model_directory, failure_file
+from processing.job.platform import check_input_mode, has_several_hosts
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+HOSTS_REQUIREMENTS = Path(__file__).with_name("requirements-hosts.txt")
 
 
 def listen_for_stop() -> threading.Event:
@@ -38,6 +41,8 @@ def provide_packages() -> None:
         PackageError: Something is missing and cannot be installed, or cannot be loaded.
     """
     install_missing(REQUIREMENTS, os.environ)
+    if has_several_hosts(os.environ):
+        install_missing(HOSTS_REQUIREMENTS, os.environ)
     check_loadable("lightgbm")
 
 
@@ -56,12 +61,12 @@ from models.evaluation.curves import plot_multitask_curves
 from models.evaluation.metrics import compute_multitask_metrics
 from models.trees.multitask_model import predict_multitask
 from processing.dataset.tasks import create_task_indices, identify_task_columns
-from processing.job.platform import check_input_mode, check_single_host
 from processing.writing.atomic import StagedDirectory
 from processing.writing.model_directory import MODEL_DIRECTORY_FILES, MODEL_FILE, save_artifacts
 from steps.evaluation import evaluate
 from steps.initial_model import initial_model
-from steps.inputs import find_data, load_precomputed, log_knobs_without_effect, prepare_data
+from steps.inputs import OneHost, load_precomputed, log_knobs_without_effect
+from steps.job_data import JobInputs
 from steps.training import train
 
 __all__ = [
@@ -87,7 +92,7 @@ def main(stop: threading.Event | None = None) -> int:
 
 
 def run_job(environ: Mapping[str, str], stop: threading.Event) -> None:
-    """The whole job: read, preprocess, train, evaluate, write.
+    """The whole job: read, preprocess, train, evaluate, write; on this host, or on several.
 
     Args:
         environ: Environment variables.
@@ -98,8 +103,30 @@ def run_job(environ: Mapping[str, str], stop: threading.Event) -> None:
     """
     paths = JobPaths.from_environment(environ)
     check_model_directory(paths)
-    check_single_host(paths.resource_config)
     check_input_mode(paths.input_data_config)
+    if has_several_hosts(environ):
+        # Nothing of Dask is imported by a job of one host.
+        from hosts.job import run_on_hosts  # noqa: PLC0415
+
+        run_on_hosts(paths, environ, stop.is_set, partial(run_steps, paths, environ))
+    else:
+        run_steps(paths, environ, OneHost(), stop.is_set)
+
+
+def run_steps(
+    paths: JobPaths,
+    environ: Mapping[str, str],
+    inputs: JobInputs,
+    is_stop_requested: Callable[[], bool],
+) -> None:
+    """The steps of a job, wherever its rows are.
+
+    Args:
+        paths: Where this host reads and writes.
+        environ: Environment variables.
+        inputs: Finds and prepares the data.
+        is_stop_requested: Whether the job has been asked to stop.
+    """
     with (
         StagedDirectory(paths.model, MODEL_DIRECTORY_FILES) as model_directory,
         StagedDirectory(paths.output_data, EVALUATION_FILES) as evaluation_directory,
@@ -110,13 +137,13 @@ def run_job(environ: Mapping[str, str], stop: threading.Event) -> None:
         artifacts = load_precomputed(paths, environ, hyperparams)
         log_knobs_without_effect(hyperparams, artifacts)
 
-        channels = find_data(paths, hyperparams, artifacts)
+        channels = inputs.find_data(paths, hyperparams, artifacts)
         tasks = identify_task_columns(channels.header(), hyperparams)
         hyperparams = hyperparams.with_tasks(tasks)
         initial = initial_model(paths, hyperparams, artifacts)
-        data = prepare_data(channels, hyperparams, artifacts, initial)
+        data = inputs.prepare_data(channels, hyperparams, artifacts, initial)
 
-        state, model = train(paths, hyperparams, data, initial, stop)
+        state, model = train(paths, hyperparams, data, initial, is_stop_requested)
 
         evaluate(model, data, hyperparams, evaluation_directory)
         save_artifacts(

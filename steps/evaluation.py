@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 from hyperparams.job_hyperparameters import LightGBMMtModelHyperparameters
 from models.evaluation.curves import plot_multitask_curves
 from models.evaluation.drift import Bins, column_drift, fit_bins, sampled_rows, sampled_weight
-from models.evaluation.feature_importance import feature_importance
 from models.evaluation.hierarchy import hierarchy
 from models.evaluation.metrics import chosen_thresholds, compute_multitask_metrics, summary
 from models.training.progress import log_tuner_metrics
 from models.trees.multitask_model import MultiTaskModel, predict_multitask
 from processing.writing.atomic import StagedDirectory
 from processing.writing.evaluation_output import write_evaluation
-from steps.inputs import JobData
+from steps.job_data import JobData
 
 Metrics = dict[str, dict[str, Any]]
 
@@ -62,7 +61,7 @@ def score_split(
         ids=df[hyperparams.id_name],
         id_name=hyperparams.id_name,
         task_columns=data.tasks,
-        y_prob=predict_multitask(model, df, data.preprocessing.feature_columns),
+        y_prob=data.predict(model, split),
         data_format=data.data_format,
     )
 
@@ -79,7 +78,7 @@ def evaluate_split(
     """Predicts the rows of a split; writes predictions, metrics and curves; returns the metrics."""
     df, weight = data.splits[split], data.labels[split].weight
     y_true = {index: df[task].to_numpy() for index, task in enumerate(data.tasks)}
-    y_prob = predict_multitask(model, df, data.preprocessing.feature_columns)
+    y_prob = data.predict(model, split)
     weights = None if weight is None else dict(enumerate(weight.T))
     metrics = compute_multitask_metrics(
         y_true,
@@ -93,14 +92,7 @@ def evaluate_split(
     log_tuner_metrics(split, summary(metrics, data.tasks, hyperparams.main_task_name))
     metrics |= split_figures(split, y_prob, data, hyperparams, score_bins)
     if split == "val":
-        metrics["feature_importance"] = feature_importance(
-            model,
-            df,
-            data.preprocessing.feature_columns,
-            data.tasks,
-            weights,
-            hyperparams.num_threads,
-        )
+        metrics["feature_importance"] = data.explain(model, weights, hyperparams.num_threads)
     write_evaluation(
         directory.path(f"{split}.tar.gz"),
         split,

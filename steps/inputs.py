@@ -2,16 +2,13 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
-
-import pandas as pd
 
 from common.messages import quoted_list
 from hyperparams.job_hyperparameters import LightGBMMtModelHyperparameters
 from models.engine.task_rows import LabelledRows
 from models.evaluation.hierarchy import positives_outside
-from processing.dataset.base_rates import check_base_rates
-from processing.dataset.evaluation_columns import EvaluationColumns, evaluation_columns
+from processing.dataset.base_rates import check_base_rates, label_rates
+from processing.dataset.evaluation_columns import evaluation_columns
 from processing.dataset.label_arrays import label_arrays
 from processing.dataset.label_leaks import warn_of_leaks
 from processing.dataset.splits import (
@@ -25,34 +22,38 @@ from processing.dataset.tasks import check_positives
 from processing.dataset.validation_labels import check_validation_labels
 from processing.dataset.weights import check_weight_sums, warn_of_scale
 from processing.features.artifacts import PrecomputedArtifacts, load_artifacts
-from processing.features.preprocessing import Preprocessing, RiskTableSettings, preprocess
+from processing.features.preprocessing import RiskTableSettings, preprocess
 from processing.job.environment import environment_flag
 from processing.job.paths import JobPaths
+from processing.reading.columns import TableColumns
 from steps.initial_model import InitialModel
+from steps.job_data import JobData
 from steps.reference import TrainingReference, drift_of_features, sample_of_training
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class JobData:
-    """What the job has read and made of its data.
+class OneHost:
+    """All data are this process's own."""
 
-    Attributes:
-        splits: Features and ids of each split, and its labels and weights if it has labels.
-        labels: Labels of each split that has any: `test` may have none.
-        tasks: Names of the label columns.
-        preprocessing: What turns raw rows into features.
-        data_format: Format of the training data.
-    """
+    def find_data(
+        self,
+        paths: JobPaths,
+        hyperparams: LightGBMMtModelHyperparameters,
+        artifacts: PrecomputedArtifacts,
+    ) -> Channels:
+        """See `find_data`."""
+        return find_data(paths, hyperparams, artifacts)
 
-    splits: dict[str, pd.DataFrame]
-    labels: dict[str, LabelledRows]
-    tasks: list[str]
-    preprocessing: Preprocessing
-    data_format: str
-    evaluation: dict[str, EvaluationColumns]
-    reference: TrainingReference
+    def prepare_data(
+        self,
+        channels: Channels,
+        hyperparams: LightGBMMtModelHyperparameters,
+        artifacts: PrecomputedArtifacts,
+        initial: InitialModel | None,
+    ) -> JobData:
+        """See `prepare_data`."""
+        return prepare_data(channels, hyperparams, artifacts, initial)
 
 
 def load_precomputed(
@@ -90,12 +91,36 @@ def find_data(
 ) -> Channels:
     """Finds the data files of all splits, and checks that their headers look like such."""
     channels = find_channels(paths)
+    check_data_headers(channels, hyperparams, artifacts)
+    return channels
+
+
+def check_data_headers(
+    channels: Channels,
+    hyperparams: LightGBMMtModelHyperparameters,
+    artifacts: PrecomputedArtifacts,
+) -> None:
+    """Checks that the first lines of the files look like headers."""
     features = artifacts.selected_features
     if features is None:
         features = [*hyperparams.tab_field_list, *hyperparams.cat_field_list]
     tasks = hyperparams.task_label_names or [hyperparams.label_name]
     check_headers(channels, [*features, *tasks, *weight_columns(hyperparams)])
-    return channels
+
+
+def job_columns(
+    hyperparams: LightGBMMtModelHyperparameters, artifacts: PrecomputedArtifacts
+) -> tuple[TableColumns, list[str], list[str]]:
+    """What to read, and the numerical and categorical features of it, see `columns_to_read`."""
+    return columns_to_read(
+        hyperparams.tab_field_list,
+        hyperparams.cat_field_list,
+        list(hyperparams.task_label_names or []),
+        hyperparams.id_name,
+        weight_columns(hyperparams),
+        evaluation_names(hyperparams),
+        artifacts,
+    )
 
 
 def weight_columns(hyperparams: LightGBMMtModelHyperparameters) -> list[str]:
@@ -126,15 +151,7 @@ def prepare_data(
     sample_weight = hyperparams.sample_weight_name
     previous = hyperparams.previous_score_columns or {}
     amount_name = hyperparams.amount_name
-    columns, numerical, categorical = columns_to_read(
-        hyperparams.tab_field_list,
-        hyperparams.cat_field_list,
-        tasks,
-        hyperparams.id_name,
-        weight_columns(hyperparams),
-        evaluation_names(hyperparams),
-        artifacts,
-    )
+    columns, numerical, categorical = job_columns(hyperparams, artifacts)
     splits = read_splits(
         channels, columns, allow_missing_labels=hyperparams.missing_labels == "mask"
     )
@@ -174,17 +191,11 @@ def prepare_data(
         tasks,
     )
     check_base_rates(
-        {name: (rows.label, rows.weight) for name, rows in labels.items()},
+        {name: label_rates(rows.label, rows.weight) for name, rows in labels.items()},
         tasks,
         hyperparams.task_base_rates or {},
     )
-    check_validation_labels(
-        labels["val"].label,
-        labels["val"].weight,
-        tasks,
-        hyperparams.main_task_name,
-        hyperparams.early_stopping_metric if hyperparams.early_stopping_rounds else None,
-    )
+    check_validation(labels["val"], hyperparams)
     reference = TrainingReference(
         feature_drift,
         sample_of_training(splits["train"], preprocessing.feature_columns, sample_weight),
@@ -193,3 +204,14 @@ def prepare_data(
         ),
     )
     return JobData(splits, labels, tasks, preprocessing, channels.data_format, judged_by, reference)
+
+
+def check_validation(valid: LabelledRows, hyperparams: LightGBMMtModelHyperparameters) -> None:
+    """Checks that the validation rows can tell what training will ask them."""
+    check_validation_labels(
+        valid.label,
+        valid.weight,
+        list(hyperparams.task_label_names or []),
+        hyperparams.main_task_name,
+        hyperparams.early_stopping_metric if hyperparams.early_stopping_rounds else None,
+    )

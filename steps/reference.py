@@ -49,5 +49,10 @@ def sample_of_training(
 ) -> pd.DataFrame:
     """Some training rows, of at most 16 MB: their features and the column of weights."""
     columns = list(dict.fromkeys([*features, *([weight_name] if weight_name else [])]))
-    rows = sampled_rows(len(train), min(_SAMPLE_ROWS, max(_SAMPLE_VALUES // len(columns), 1)))
+    rows = sampled_rows(len(train), sample_size(len(columns)))
     return pd.DataFrame({name: train[name].to_numpy()[rows] for name in columns})
+
+
+def sample_size(n_columns: int) -> int:
+    """How many training rows are kept: of at most 16 MB."""
+    return min(_SAMPLE_ROWS, max(_SAMPLE_VALUES // n_columns, 1))

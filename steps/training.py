@@ -1,7 +1,7 @@
 """Second step: from features and labels to a trained model."""
 
 import logging
-import threading
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -18,13 +18,11 @@ from models.training.intercept import intercept_shifts
 from models.training.progress import mean_of_defined
 from models.training.training_loop import finish
 from models.training.training_loop import train as train_trees
-from models.trees.multitask_model import MultiTaskModel, predict_multitask
-from processing.features.feature_table import feature_table
+from models.trees.multitask_model import MultiTaskModel
 from processing.job.paths import JobPaths
 from processing.writing.checkpoint_store import CheckpointStore
-from processing.writing.fingerprint import fingerprint
 from steps.initial_model import InitialModel
-from steps.inputs import JobData
+from steps.job_data import JobData
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +32,7 @@ def train(
     hyperparams: LightGBMMtModelHyperparameters,
     data: JobData,
     initial: InitialModel | None,
-    stop: threading.Event,
+    is_stop_requested: Callable[[], bool],
 ) -> tuple[TrainingState, MultiTaskModel]:
     """Trains, going on from a checkpoint where there is one, and from an initial model."""
     factory = ModelFactory(hyperparams, data.preprocessing.feature_sources)
@@ -50,7 +48,7 @@ def train(
                 store.save(len(booster.trees), checkpoint.to_bytes())
 
         callbacks = factory.create_callbacks(
-            booster.state, stop.is_set, None if store is None else save_checkpoint
+            booster.state, is_stop_requested, None if store is None else save_checkpoint
         )
         train_trees(booster, hyperparams.num_iterations, hyperparams.eval_frequency, callbacks)
         save_checkpoint()
@@ -67,27 +65,19 @@ def start_booster(
     initial: InitialModel | None,
 ) -> tuple[SharedTreeBooster, str]:
     """The booster, with the trees of the newest checkpoint, and the job's fingerprint."""
-    feature_columns = data.preprocessing.feature_columns
-    train_rows, valid_rows = data.labels["train"], data.labels["val"]
-    train_features = feature_table(data.splits["train"], feature_columns)
-    valid_features = feature_table(data.splits["val"], feature_columns)
     checkpoint, job_fingerprint = None, ""
     initial_trees = [] if initial is None else initial.trees
     if store is not None:
         going_on = "" if initial is None else f" initial model {initial.digest}"
-        job_fingerprint = fingerprint(
-            f"{factory.fingerprint_text()} lightgbm {lightgbm_version}{going_on}",
-            [train_features, valid_features],
-            [train_rows.label, train_rows.weight, valid_rows.label, valid_rows.weight],
+        job_fingerprint = data.fingerprint(
+            f"{factory.fingerprint_text()} lightgbm {lightgbm_version}{going_on}"
         )
         checkpoint = newest_usable(
             store.newest_first(), job_fingerprint, hyperparams.num_iterations
         )
     state = factory.create_state() if checkpoint is None else checkpoint.state
     state.initial_trees = len(initial_trees)
-    booster = factory.create_booster(
-        train_features, train_rows, valid_features, valid_rows, state, initial_trees
-    )
+    booster = data.create_booster(factory, state, initial_trees)
     if checkpoint is not None:
         booster.restore(checkpoint.trees)
         logger.info("Going on from a checkpoint after iteration %d", len(checkpoint.trees))
@@ -95,7 +85,7 @@ def start_booster(
         log_initial_scores(booster)
     # The Dataset holds the binned features; the raw ones of the training rows have had their use.
     booster.drop_features()
-    del data.splits["train"]
+    data.drop_training_rows()
     return booster, job_fingerprint
 
 
@@ -123,7 +113,7 @@ def finished_model(
     model = factory.create_model(booster, feature_columns)
     if not hyperparams.calibrate_intercept:
         return model
-    prob = predict_multitask(model, data.splits["val"], feature_columns)
+    prob = data.predict(model, "val")
     shifts = intercept_shifts(prob, data.labels["val"], booster.class_weights)
     shift_intercepts(booster.state, shifts, "calibrate_intercept")
     return factory.create_model(booster, feature_columns)

@@ -28,6 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("scoring",),
     ("serving",),
     ("steps",),
+    ("hosts",),
     (
         "lightgbmmt_training",
         "lightgbmmt_model_inference",
@@ -41,7 +42,16 @@ READ_HYPERPARAMETERS = {"models.training.factory", "models.loss.factory"}
 
 def product_files() -> list[Path]:
     files = [*ROOT.glob("*.py")]
-    for package in ("common", "hyperparams", "models", "processing", "scoring", "serving", "steps"):
+    for package in (
+        "common",
+        "hyperparams",
+        "models",
+        "processing",
+        "scoring",
+        "serving",
+        "steps",
+        "hosts",
+    ):
         files += (ROOT / package).rglob("*.py")
     return sorted(files)
 

@@ -37,6 +37,7 @@ class StructureSettings:
         num_threads: Threads, at least 1.
         interaction_constraints: Groups of feature indices: no path leaves a group, and a feature
             in none is not used; empty: no constraint.
+        num_machines: Machines that LightGBM is connected with and that have rows of their own.
     """
 
     num_leaves: int = 31
@@ -52,6 +53,7 @@ class StructureSettings:
     seed: int = 42
     num_threads: int = 1
     interaction_constraints: tuple[tuple[int, ...], ...] = ()
+    num_machines: int = 1
 
     def lightgbm_params(self) -> dict[str, object]:
         """Parameters of both the Dataset and the Booster."""
@@ -90,6 +92,12 @@ class StructureSettings:
             params["interaction_constraints"] = [
                 list(group) for group in self.interaction_constraints
             ]
+        if self.num_machines > 1:
+            params |= {
+                "num_machines": self.num_machines,
+                "tree_learner": "data",
+                "pre_partition": True,
+            }
         return params
 
 
@@ -257,6 +265,31 @@ def make_datasets(
     params = settings.lightgbm_params()
     train_set = lgb.Dataset(train_features, params=params, free_raw_data=True).construct()
     valid_set = train_set.create_valid(valid_features, params=params).construct()
+    return train_set, valid_set
+
+
+def make_datasets_like(
+    sample: pa.Table,
+    train_features: pa.Table,
+    valid_features: pa.Table,
+    settings: StructureSettings,
+) -> tuple[lgb.Dataset, lgb.Dataset]:
+    """As `make_datasets`, with bins made from other rows: the same for the rows of every host.
+
+    Of rows that are all in `sample` the bins are those of `make_datasets`, to the last bit.
+
+    Args:
+        sample: Rows of all hosts, at most as many as LightGBM makes bins from (200,000).
+        train_features: n rows of this host.
+        valid_features: m rows of this host.
+        settings: As in `make_datasets`.
+    """
+    params = settings.lightgbm_params()
+    reference = lgb.Dataset(sample, params=params, free_raw_data=True).construct()
+    train_set, valid_set = (
+        reference.create_valid(features, params=params).construct()
+        for features in (train_features, valid_features)
+    )
     return train_set, valid_set
 
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 
+import lightgbm as lgb
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from hyperparams.job_hyperparameters import LightGBMMtModelHyperparameters
 from models.engine.booster import ENGINE_VERSION, BoosterSettings, SharedTreeBooster
 from models.engine.booster_rows import BoosterRows
 from models.engine.leaf_values import LeafValueSettings
-from models.engine.row_part import RowPart
+from models.engine.row_part import RowPart, Share
 from models.engine.structure import StructureGrower, StructureSettings, make_datasets
 from models.engine.task_rows import LabelledRows
 from models.engine.training_state import TrainingState
@@ -85,15 +86,29 @@ class ModelFactory:
         """A booster of rows in this process, without trees of its own; bins the features."""
         settings = self.booster_settings()
         datasets = make_datasets(train_features, valid_features, settings.structure)
-        rows = RowPart(
+        features = train_features, valid_features
+        rows = self.row_part(datasets, features, train, valid, settings)
+        return self.booster_of(rows, state, initial_trees)
+
+    def row_part(
+        self,
+        datasets: tuple[lgb.Dataset, lgb.Dataset],
+        features: tuple[pa.Table, pa.Table],
+        train: LabelledRows,
+        valid: LabelledRows,
+        settings: BoosterSettings,
+        share: Share | None = None,
+    ) -> RowPart:
+        """The rows of this process; `share`: their place among those of other hosts."""
+        return RowPart(
             StructureGrower(*datasets, settings.structure),
-            (train_features, valid_features),
+            features,
             train,
             valid,
             self._loss,
             keep_best_self=settings.keep_best_self,
+            share=share,
         )
-        return self.booster_of(rows, state, initial_trees)
 
     def booster_of(
         self, rows: BoosterRows, state: TrainingState, initial_trees: Sequence[SharedTree] = ()
@@ -102,8 +117,12 @@ class ModelFactory:
         settings = self.booster_settings()
         return SharedTreeBooster(rows, self._loss, settings, state, initial_trees)
 
-    def booster_settings(self) -> BoosterSettings:
-        """The hyperparameters as the engine's plain settings."""
+    def booster_settings(self, n_hosts: int = 1) -> BoosterSettings:
+        """The hyperparameters as the engine's plain settings.
+
+        LightGBM's data-parallel learner cannot do with quantized gradients (4.7: crashes, or a
+        single tree).
+        """
         knobs, loss = self._hyperparams, self._loss
         return BoosterSettings(
             structure=StructureSettings(
@@ -115,11 +134,12 @@ class ModelFactory:
                 min_gain_to_split=knobs.min_gain_to_split,
                 max_bin=knobs.max_bin,
                 feature_fraction=knobs.feature_fraction,
-                use_quantized_grad=knobs.quantizes_gradients,
+                use_quantized_grad=knobs.quantizes_gradients and n_hosts == 1,
                 num_grad_quant_bins=knobs.num_grad_quant_bins,
                 seed=knobs.seed,
                 num_threads=knobs.num_threads or len(os.sched_getaffinity(0)),
                 interaction_constraints=self._interaction_groups(),
+                num_machines=n_hosts,
             ),
             leaf_value=LeafValueSettings(
                 learning_rate=knobs.learning_rate,

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
 
-Labels = tuple[NDArray[np.uint8], NDArray[np.float32] | None]
-
 
 def check_base_rates(
-    splits: Mapping[str, Labels], tasks: Sequence[str], base_rates: Mapping[str, float]
+    rates_of_split: Mapping[str, Sequence[float]],
+    tasks: Sequence[str],
+    base_rates: Mapping[str, float],
 ) -> None:
     """Tells the log the rates of every split, and warns of splits that look sampled, too.
 
@@ -21,12 +21,12 @@ def check_base_rates(
     the true one looks as if it had been sampled with them.
 
     Args:
-        splits: Labels and weights of each split, shapes (n, K); one is called `train`.
+        rates_of_split: What `label_rates` gives for each split; one is called `train`.
         tasks: The K tasks.
         base_rates: True rate of some tasks, in (0, 1).
     """
     for task, true in base_rates.items():
-        rates = {name: _rate(*labels, tasks.index(task)) for name, labels in splits.items()}
+        rates = {name: found[tasks.index(task)] for name, found in rates_of_split.items()}
         logger.info(
             "Task %s: true base rate %.6g, rates of the rows: %s",
             task,
@@ -44,6 +44,16 @@ def check_base_rates(
                     rates[name],
                     true,
                 )
+
+
+def label_rates(label: NDArray[np.uint8], weight: NDArray[np.float32] | None) -> list[float]:
+    """Weighted share of the positives of each task, K numbers; nan without rows.
+
+    Args:
+        label: Labels, shape (n, K), 0 or 1.
+        weight: Weights, shape (n, K), 0 where a label is unknown; None: all 1.
+    """
+    return [_rate(label, weight, task) for task in range(label.shape[1])]
 
 
 def _rate(label: NDArray[np.uint8], weight: NDArray[np.float32] | None, task: int) -> float:

@@ -1,8 +1,9 @@
 """Reading the splits: channels, tasks, columns, tables, labels."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
@@ -18,7 +19,7 @@ from processing.reading.columns import TableColumns, check_columns
 from processing.reading.csv_file import DELIMITERS
 from processing.reading.data_files import read_headers
 from processing.reading.file_kinds import header_fault
-from processing.reading.folders import check_read_once
+from processing.reading.folders import check_read_once, visible_files
 from processing.reading.tables import read_table
 from processing.writing.evaluation_output import prediction_columns
 
@@ -48,22 +49,30 @@ class Channels:
         return pd.DataFrame(columns=list(dict.fromkeys(names)))
 
 
-def find_channels(paths: JobPaths) -> Channels:
+def split_folders(paths: JobPaths) -> dict[str, Path]:
+    """The folder of each split, `train` first."""
+    folders = {"train": paths.train, "val": paths.val}
+    return folders if paths.test is None else {**folders, "test": paths.test}
+
+
+def find_channels(paths: JobPaths, may_be_empty: Collection[str] = ()) -> Channels:
     """Finds the data files of every split and reads their headers.
+
+    Args:
+        paths: Where the channels are.
+        may_be_empty: Splits that are left out if they have no files: other hosts may.
 
     Raises:
         DataError: A channel is missing, has no data file or mixes formats, a file has no readable
             header, or a file is reached twice.
     """
-    folders = {"train": paths.train, "val": paths.val}
-    if paths.test is not None:
-        folders["test"] = paths.test
-    by_split = {
-        name: find_channel_files(
-            name, folder, {other: path for other, path in folders.items() if other != name}
-        )
-        for name, folder in folders.items()
-    }
+    folders = split_folders(paths)
+    by_split = {}
+    for name, folder in folders.items():
+        others = {other: path for other, path in folders.items() if other != name}
+        if name in may_be_empty and not (folder.is_dir() and visible_files(name, folder, others)):
+            continue
+        by_split[name] = find_channel_files(name, folder, others)
     files = [file for channel in by_split.values() for file in channel.files]
     check_read_once((file.label, file.path) for file in files)
     _tell_of_partitions(files)
@@ -145,42 +154,95 @@ def read_splits(
     Raises:
         DataError: The data cannot be used; see the readers.
     """
+    check_split_columns(channels, columns)
+    needed = needed_columns(channels, columns)
+    tell_of_unlabelled(needed)
+    splits = {
+        name: read_split(
+            channel,
+            channels.headers[name],
+            needed[name],
+            allow_missing_labels=allow_missing_labels,
+        )
+        for name, channel in channels.by_split.items()
+    }
+    if splits["train"].empty:
+        raise DataError("train: no row has a label")
+    return splits
+
+
+def check_split_columns(channels: Channels, columns: TableColumns) -> bool:
+    """Checks the headers of all files, and the names of the columns that will be written.
+
+    Returns:
+        Whether the files have the id column.
+
+    Raises:
+        DataError: Columns are missing, or there twice.
+    """
     names_of_file = {
         file: header.names
         for headers in channels.headers.values()
         for file, header in headers.items()
     }
-    needed = {
-        "train": columns.without_evaluation(),
-        "val": columns,
-        "test": columns.without_labels() if _is_unlabelled(channels, columns.labels) else columns,
-    }
+    needed = needed_columns(channels, columns)
     needed_of_file = {
         file: needed[name] for name, headers in channels.headers.items() for file in headers
     }
-    check_columns(names_of_file, needed_of_file)
+    has_id = check_columns(names_of_file, needed_of_file)
     _check_prediction_columns(columns)
-    splits = {}
-    for name, channel in channels.by_split.items():
-        of_split = needed[name]
-        table, places = read_table(channel, channels.headers[name], of_split)
-        splits[name] = binary_labels(
-            table, of_split.labels, places, allow_missing=allow_missing_labels
-        )
-        check_weights(splits[name], of_split.weights, places)
-        check_evaluation_numbers(splits[name], of_split.evaluation, places)
-    if allow_missing_labels:
-        splits["train"] = _without_unlabelled(splits["train"], columns.labels)
-    return splits
+    return has_id
 
 
-def _is_unlabelled(channels: Channels, labels: Sequence[str]) -> bool:
-    """Whether there is a test channel, and none of its files has any label column."""
+def tell_of_unlabelled(needed: Mapping[str, TableColumns]) -> None:
+    """Logs that a test split without labels is only scored."""
+    if "test" in needed and not needed["test"].labels:
+        logger.info("test: there are no label columns, so its rows are scored, without metrics")
+
+
+def needed_columns(channels: Channels, columns: TableColumns) -> dict[str, TableColumns]:
+    """What each split needs of the columns of the job; without labels a test split has none."""
     headers = channels.headers.get("test", {})
-    if not headers or any(set(labels) & set(header.names) for header in headers.values()):
-        return False
-    logger.info("test: there are no label columns, so its rows are scored, without metrics")
-    return True
+    labelled = any(set(columns.labels) & set(header.names) for header in headers.values())
+    needed = {
+        "train": columns.without_evaluation(),
+        "val": columns,
+        "test": columns if labelled else columns.without_labels(),
+    }
+    return {name: needed[name] for name in channels.by_split}
+
+
+def read_split(
+    channel: Channel,
+    headers: Mapping[str, FileHeader],
+    columns: TableColumns,
+    *,
+    allow_missing_labels: bool,
+    is_whole: bool = True,
+) -> pd.DataFrame:
+    """Reads and checks one split; training rows without any label are left out.
+
+    Args:
+        channel: The split's files.
+        headers: Their headers.
+        columns: The columns, which all files have.
+        allow_missing_labels: Whether a label may be missing.
+        is_whole: Whether these are all rows of the split: of a part all weights may be 0,
+            and all numbers that it is judged by may be missing.
+
+    Raises:
+        DataError: The data cannot be used; see the readers.
+    """
+    table, places = read_table(channel, headers, columns)
+    split = binary_labels(table, columns.labels, places, allow_missing=allow_missing_labels)
+    # It shares its columns with the split, of which some rows may go.
+    del table
+    check_weights(split, columns.weights, places, is_whole=is_whole)
+    if is_whole:
+        check_evaluation_numbers(split, columns.evaluation, places)
+    if allow_missing_labels and channel.name == "train":
+        return _without_unlabelled(split, columns.labels)
+    return split
 
 
 def _without_unlabelled(train: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
@@ -192,8 +254,6 @@ def _without_unlabelled(train: pd.DataFrame, labels: Sequence[str]) -> pd.DataFr
     if not unlabelled.any():
         return train
     logger.info("%d training rows have no label at all and are left out", unlabelled.sum())
-    if unlabelled.all():
-        raise DataError("train: no row has a label")
     keep = ~unlabelled.to_numpy()
     columns = {name: train.pop(name).array[keep] for name in list(train.columns)}
     return pd.DataFrame(columns, index=train.index[keep], copy=False)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -90,19 +91,51 @@ def check_positives(
     Raises:
         DataError: no task has a positive training row.
     """
-    most = 0
+    report_tasks(
+        count_tasks(train_df, task_columns), count_tasks(val_df, task_columns), task_columns
+    )
+
+
+@dataclass(frozen=True)
+class TaskCounts:
+    """Labels of a split.
+
+    Attributes:
+        known: Number of known labels of each task, shape (K,).
+        positive: Number of positive ones, shape (K,).
+    """
+
+    known: NDArray[np.int64]
+    positive: NDArray[np.int64]
+
+    def __add__(self, other: "TaskCounts") -> "TaskCounts":
+        return TaskCounts(self.known + other.known, self.positive + other.positive)
+
+
+def count_tasks(df: pd.DataFrame, task_columns: Sequence[str]) -> TaskCounts:
+    """Counts the labels of a split."""
+    return TaskCounts(
+        np.array([df[name].count() for name in task_columns], dtype=np.int64),
+        np.array([(df[name] == 1).sum() for name in task_columns], dtype=np.int64),
+    )
+
+
+def report_tasks(train: TaskCounts, val: TaskCounts, task_columns: Sequence[str]) -> None:
+    """Logs the tasks' positives, with warnings, see `check_positives`.
+
+    Raises:
+        DataError: no task has a positive training row.
+    """
     for task, name in enumerate(task_columns):
-        positives, val_positives = (int((df[name] == 1).sum()) for df in (train_df, val_df))
-        known = int(train_df[name].count())
-        most = max(most, positives)
+        positives, known = int(train.positive[task]), int(train.known[task])
         logger.info(
             "task %d (%s): %d of %d training rows and %d of %d validation rows are positive",
             task,
             name,
             positives,
             known,
-            val_positives,
-            int(val_df[name].count()),
+            val.positive[task],
+            val.known[task],
         )
         if positives in (0, known):
             kind = "positive" if positives == 0 else "negative"
@@ -115,7 +148,7 @@ def check_positives(
                 positives,
                 FEW_POSITIVES,
             )
-    if most == 0:
+    if not train.positive.any():
         raise DataError(
             "no task has a positive training row, so there is nothing to learn: "
             f"{quoted_list(task_columns)}"

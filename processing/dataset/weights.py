@@ -20,13 +20,20 @@ _LARGEST_SUM = 1e30
 """LightGBM adds up gains, which are of the size of the weights, as float32 (up to 3e38)."""
 
 
-def check_weights(table: pd.DataFrame, weight_columns: Sequence[str], places: RowPlaces) -> None:
+def check_weights(
+    table: pd.DataFrame,
+    weight_columns: Sequence[str],
+    places: RowPlaces,
+    *,
+    is_whole: bool = True,
+) -> None:
     """Check that weights can weigh: none missing, negative or infinite, and not all zero.
 
     Args:
         table: n rows; the weight columns are float32 with NaN where missing.
         weight_columns: the weight columns, which the table has.
         places: where the rows stand in the files.
+        is_whole: whether these are all rows of the split; those of a part may all weigh zero.
 
     Raises:
         DataError: unfit weights, all columns in one message.
@@ -45,7 +52,7 @@ def check_weights(table: pd.DataFrame, weight_columns: Sequence[str], places: Ro
             for fault, is_fault in faults.items()
             if is_fault.any()
         ]
-        if not parts and not weights.any():
+        if not parts and is_whole and not weights.any():
             parts.append("only zeros")
         if parts:
             problems.append(f"column {quoted(name)}: {' and '.join(parts)}")
@@ -92,11 +99,17 @@ def warn_of_scale(weight: NDArray[np.float32] | None, tasks: Sequence[str]) -> N
         weight: (n, K) weights of the training rows; None where all are 1.
         tasks: K task names.
     """
-    if weight is None:
-        return
+    if weight is not None:
+        sums = weight.sum(axis=0, dtype=np.float64)
+        warn_of_mean(sums, np.count_nonzero(weight, axis=0), tasks)
+
+
+def warn_of_mean(
+    sums: NDArray[np.float64], counts: NDArray[np.integer], tasks: Sequence[str]
+) -> None:
+    """As `warn_of_scale`, from the sum and the number of each task's weights above 0, (K,)."""
     lowest, highest = _USUAL_MEAN
-    counts = np.count_nonzero(weight, axis=0)
-    means = weight.sum(axis=0, dtype=np.float64) / np.maximum(counts, 1)
+    means = sums / np.maximum(counts, 1)
     unusual = [
         f"{means[task]:.3g} in task {task} ({name})"
         for task, name in enumerate(tasks)

@@ -1,7 +1,7 @@
 """Missing numerical values become the training mean of their column."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -20,17 +20,23 @@ def fit_imputation(df: pd.DataFrame, columns: Sequence[str]) -> dict[str, float]
     Returns:
         `{column: mean}`, summed in float64. A column without any value gets 0.0 and a warning.
     """
+    return means_of({column: column_sum(df[column].to_numpy()) for column in columns})
+
+
+def column_sum(values: NDArray[np.float32]) -> tuple[float, int]:
+    """Sum, in float64, and number of the values that are there."""
+    present = ~np.isnan(values)
+    total = np.add.reduce(values, dtype=np.float64, where=present)
+    return float(total), int(np.count_nonzero(present))
+
+
+def means_of(sums: Mapping[str, tuple[float, int]]) -> dict[str, float]:
+    """The mean of each column from sum and number of its values; 0.0 and a warning without any."""
     means = {}
-    for column in columns:
-        values = df[column].to_numpy()
-        present = ~np.isnan(values)
-        count = int(np.count_nonzero(present))
+    for column, (total, count) in sums.items():
         if count == 0:
             logger.warning("Column %r has no value in the training data: it becomes 0.0", column)
-            means[column] = 0.0
-        else:
-            total = np.add.reduce(values, dtype=np.float64, where=present)
-            means[column] = float(total / count)
+        means[column] = total / count if count else 0.0
     return means
 
 

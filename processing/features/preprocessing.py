@@ -145,7 +145,7 @@ def _map_risks(
             name = encoding_name(column, label, train.columns) if number else column
             table, encoded = tables[column], risks[column]
             if learned is not None:
-                name, known = _learned_table(learned, column, label if number else None)
+                name, known = learned_table(learned, column, label if number else None)
                 # The very same table comes of the very same rows, as which they were encoded out of
                 # fold; to other rows it says nothing of their own labels.
                 if table["bins"] != known["bins"] or table["default_bin"] != known["default_bin"]:
@@ -167,7 +167,7 @@ def _map_risks(
     return risk_tables
 
 
-def _learned_table(learned: Preprocessing, column: str, task: str | None) -> tuple[str, RiskTable]:
+def learned_table(learned: Preprocessing, column: str, task: str | None) -> tuple[str, RiskTable]:
     """Name and table of a column's feature; `task` None: that of the main task."""
     if task is None:
         return column, learned.risk_tables[column]

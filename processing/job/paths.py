@@ -83,7 +83,7 @@ class JobPaths:
             checkpoints=_checkpoint_folder(base, config / "checkpointconfig.json"),
             native_hyperparameters=base / "code" / "hyperparams",
             job_hyperparameters=config / "hyperparameters.json",
-            resource_config=config / "resourceconfig.json",
+            resource_config=resource_config(environ),
             input_data_config=config / "inputdataconfig.json",
         )
 
@@ -117,6 +117,11 @@ def model_directory(environ: Mapping[str, str]) -> Path:
 def failure_file(environ: Mapping[str, str]) -> Path:
     """Where the reason goes when the job fails, which must be known before anything else is."""
     return _base(environ) / "output" / "failure"
+
+
+def resource_config(environ: Mapping[str, str]) -> Path:
+    """The platform's list of hosts, which must be known before packages are installed."""
+    return _base(environ) / "input" / "config" / "resourceconfig.json"
 
 
 def _base(environ: Mapping[str, str]) -> Path:

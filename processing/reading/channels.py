@@ -38,12 +38,14 @@ class DataFile:
         label: what messages call it: `train/part-0.csv`, control characters escaped.
         file_format: `csv`, `tsv` or `parquet`.
         is_gzip: whether it is compressed as a whole.
+        share: which of how many equal parts of its rows are wanted, as (number, of how many).
     """
 
     path: Path
     label: str
     file_format: str
     is_gzip: bool
+    share: tuple[int, int] = (0, 1)
 
     @property
     def partition_columns(self) -> list[str]:

@@ -42,6 +42,7 @@ def read_batches(
     numbers: tuple[str, ...],
     categories: tuple[str, ...],
     texts: tuple[str, ...],
+    rows: tuple[int, int] | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Stream the needed columns of a file, parsed by a thread that is one batch ahead.
 
@@ -54,6 +55,8 @@ def read_batches(
         numbers: columns that become numbers.
         categories: columns that become categories.
         texts: columns that are kept as text.
+        rows: the first row that is wanted and the one after the last, see `share_bounds`; None:
+            all. The others are read, too, and their faults found.
 
     Raises:
         DataError: a damaged file, rows with a wrong number of fields, columns of a type that has no
@@ -66,7 +69,36 @@ def read_batches(
         batches = parquet_batches(file, header.schema, numbers, categories, texts)
     else:
         batches = csv_batches(file, numbers, categories, texts)
-    yield from _one_ahead(_decoded(file, batches))
+    decoded = _one_ahead(_decoded(file, batches))
+    yield from decoded if rows is None else _some_rows(decoded, *rows)
+
+
+def share_bounds(file: DataFile, header: FileHeader) -> tuple[int, int] | None:
+    """The first row of a file's share, and the one after its last; None: all rows.
+
+    A text file has to be read for that: only then is it known how many rows it has.
+    """
+    number, n_shares = file.share
+    if n_shares == 1:
+        return None
+    rows = header.rows
+    if rows is None:
+        some_column = header.names[:1]
+        batches = read_batches(file, header, numbers=(), categories=(), texts=some_column)
+        rows = sum(batch.num_rows for batch in batches)
+    return rows * number // n_shares, rows * (number + 1) // n_shares
+
+
+def _some_rows(
+    batches: Iterator[pa.RecordBatch], start: int, stop: int
+) -> Iterator[pa.RecordBatch]:
+    """The rows from `start` to before `stop`."""
+    seen = 0
+    for batch in batches:
+        first, last = max(start - seen, 0), min(stop - seen, batch.num_rows)
+        if first < last:
+            yield batch.slice(first, last - first)
+        seen += batch.num_rows
 
 
 def _one_ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -12,7 +12,7 @@ from exceptions import DataError
 from processing.reading.accumulators import CategoryColumn, NumberColumn, TextColumn
 from processing.reading.channels import Channel, FileHeader
 from processing.reading.columns import TableColumns, check_columns
-from processing.reading.data_files import read_batches
+from processing.reading.data_files import read_batches, share_bounds
 from processing.reading.no_numbers import check_numbers
 from processing.reading.row_places import RowPlaces
 
@@ -22,6 +22,10 @@ _Accumulator: TypeAlias = NumberColumn | CategoryColumn | TextColumn
 
 # The first size of a column whose number of rows is not known before it is read.
 _FIRST_CAPACITY = 1 << 16
+
+
+class NoRowsError(DataError):
+    """A table without rows."""
 
 
 def read_table(
@@ -60,8 +64,10 @@ def read_table(
     if has_id:
         accumulators[columns.id_name] = TextColumn()
 
-    rows_of_file = []
+    rows_of_file, skipped = [], []
     for file in channel.files:
+        wanted = share_bounds(file, headers[file.label])
+        skipped.append(wanted[0] if wanted else 0)
         rows = 0
         for batch in read_batches(
             file,
@@ -69,6 +75,7 @@ def read_table(
             numbers=columns.numbers,
             categories=columns.categories,
             texts=texts,
+            rows=wanted,
         ):
             rows += batch.num_rows
             for name, accumulator in accumulators.items():
@@ -77,7 +84,7 @@ def read_table(
     total = sum(rows_of_file)
     if total == 0:
         labels = [file.label for file in channel.files]
-        raise DataError(f"channel {channel.name!r} has no rows, only headers: {listed(labels)}")
+        raise NoRowsError(f"channel {channel.name!r} has no rows, only headers: {listed(labels)}")
 
     check_numbers(
         channel.name,
@@ -89,7 +96,10 @@ def read_table(
         columns.encoded,
     )
     places = RowPlaces(
-        channel.name, tuple(file.label for file in channel.files), tuple(rows_of_file)
+        channel.name,
+        tuple(file.label for file in channel.files),
+        tuple(rows_of_file),
+        tuple(skipped),
     )
     _check_finite(places, numbers)
     # Popped, so that a column's codes are freed as soon as its Categorical is made.

@@ -53,7 +53,7 @@ def test_every_structure_knob_arrives(name: str) -> None:
 
 
 def test_no_structure_setting_is_left_out() -> None:
-    others = {"use_quantized_grad", "interaction_constraints"}
+    others = {"use_quantized_grad", "interaction_constraints", "num_machines"}
     assert set(CHANGED) | others == set(vars(StructureSettings()))
 
 
@@ -72,6 +72,13 @@ def test_no_structure_setting_is_left_out() -> None:
 def test_when_the_structure_is_quantized(knobs: dict[str, Any], quantized: bool) -> None:
     settings = ModelFactory(hyperparameters(**knobs)).booster_settings()
     assert settings.structure.use_quantized_grad == quantized
+
+
+def test_on_several_hosts_the_structure_is_not_quantized() -> None:
+    """LightGBM 4.7 crashes with it, or stops after a tree."""
+    settings = ModelFactory(hyperparameters()).booster_settings(n_hosts=2)
+    assert not settings.structure.use_quantized_grad
+    assert settings.structure.num_machines == 2
 
 
 def test_constraints_go_by_the_columns_that_features_come_from() -> None:

@@ -324,17 +324,26 @@ def test_other_lines_are_a_fault_of_the_program(line: str, tmp_path: Path) -> No
     assert not isinstance(it.value, UserError)
 
 
+def pin_lines(*names: str) -> list[str]:
+    """The pins of requirement files of the project."""
+    lines = [line for name in names for line in (ROOT / name).read_text().splitlines()]
+    return [line for line in lines if "==" in line and not line.startswith("#")]
+
+
+HOST_FILES = ("requirements.txt", "requirements-hosts.txt")
+
+
 def test_the_project_pins_can_be_read_and_are_unique() -> None:
-    lines = (ROOT / "requirements.txt").read_text().splitlines()
-    names = [line.partition("==")[0].lower() for line in lines if "==" in line]
+    names = [line.partition("==")[0].lower() for line in pin_lines(*HOST_FILES)]
     assert len(names) == len(set(names))
-    missing_requirements(ROOT / "requirements.txt")
+    for name in HOST_FILES:
+        missing_requirements(ROOT / name)
 
 
-def test_the_project_pins_are_complete() -> None:
+@pytest.mark.parametrize("files", [HOST_FILES[:1], HOST_FILES], ids=["one host", "several"])
+def test_the_project_pins_are_complete(files: tuple[str, ...]) -> None:
     """Only the pins are installed, so what they need must be among them."""
-    lines = (ROOT / "requirements.txt").read_text().splitlines()
-    pins = dict(line.split("==") for line in lines if "==" in line and not line.startswith("#"))
+    pins = dict(line.split("==") for line in pin_lines(*files))
     names = {canonicalize_name(name) for name in pins}
     for name, pin in pins.items():
         try:

@@ -1,0 +1,1 @@
+"""One job on several hosts: imported by such jobs only."""

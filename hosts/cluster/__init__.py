@@ -1,0 +1,1 @@
+"""How hosts find each other, and how they notice that one is lost."""

@@ -1,0 +1,175 @@
+"""How the hosts of a job come together: a Dask scheduler on the first, a worker on every one.
+
+All of it lives in the hosts' own processes, so that a host that ends leaves nothing behind.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import dask
+from distributed import Scheduler, Worker
+from distributed.core import Status, rpc
+
+from exceptions import HostError
+from hosts.cluster.addresses import own_address, resolved, when_known
+from hosts.cluster.settings import N_PORTS, HostSettings
+from processing.job.platform import JobHosts
+
+JOB_HANDLER = "multitask_job"
+"""Asks a scheduler whose job it is of: there may be others on the machine."""
+
+_PROBE_SECONDS = 2.0
+_POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class OpenCluster:
+    """The job's own cluster, as the first host sees it.
+
+    Attributes:
+        scheduler: The scheduler.
+        worker: The first host's own worker.
+        addresses: Each host's address of its worker, in the order of the hosts.
+    """
+
+    scheduler: Scheduler
+    worker: Worker
+    addresses: dict[str, str]
+
+
+async def open_cluster(
+    hosts: JobHosts, settings: HostSettings, is_stop_requested: Callable[[], bool]
+) -> OpenCluster:
+    """Starts the scheduler and the first host's worker, and waits until all others have come.
+
+    Raises:
+        HostError: Hosts did not come in time, or the job was stopped before.
+    """
+    address = await _own_address(hosts, settings)
+    scheduler = await _scheduler(address, settings.port, hosts)
+    worker = await _worker(scheduler.address, address, hosts.current, settings)
+    end = asyncio.get_running_loop().time() + settings.wait_seconds
+    while True:
+        addresses = {state.name: state.address for state in scheduler.workers.values()}
+        missing = [name for name in hosts.names if name not in addresses]
+        if not missing:
+            return OpenCluster(scheduler, worker, {name: addresses[name] for name in hosts.names})
+        if is_stop_requested():
+            raise HostError(f"stopped on request before {_listed(missing)} had come")
+        if asyncio.get_running_loop().time() > end:
+            raise HostError(
+                f"{_listed(missing)} did not come within {settings.wait_seconds:g} s: the job has "
+                f"the hosts {', '.join(hosts.names)}, and starts when all are there "
+                "(HOSTS_WAIT_SECONDS)"
+            )
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+async def join_cluster(
+    hosts: JobHosts, settings: HostSettings, is_stop_requested: Callable[[], bool]
+) -> Worker:
+    """Finds the first host's scheduler, which may not be there yet, and becomes its worker.
+
+    Raises:
+        HostError: The first host did not come in time, or the job was stopped before.
+    """
+    address = await _own_address(hosts, settings)
+    end = asyncio.get_running_loop().time() + settings.wait_seconds
+    while True:
+        scheduler = await _found_scheduler(hosts, settings.port)
+        if scheduler is not None:
+            return await _worker(scheduler, address, hosts.current, settings)
+        if is_stop_requested():
+            raise HostError(f"stopped on request before the first host, {hosts.first}, had come")
+        if asyncio.get_running_loop().time() > end:
+            raise HostError(
+                f"the first host, {hosts.first}, did not come within {settings.wait_seconds:g} s: "
+                f"nothing of this job answers at its ports {settings.port} to "
+                f"{settings.port + N_PORTS - 1} (HOSTS_WAIT_SECONDS, HOSTS_PORT)"
+            )
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _own_address(hosts: JobHosts, settings: HostSettings) -> str:
+    address = await when_known(lambda: own_address(hosts.current, hosts.interface), settings)
+    if address is None:
+        raise HostError(
+            f"the name of this host, {hosts.current}, could not be resolved to an IPv4 address "
+            f"within {settings.wait_seconds:g} s, and it has no network interface "
+            f"{hosts.interface!r} (resourceconfig.json)"
+        )
+    return address
+
+
+async def _scheduler(address: str, first_port: int, hosts: JobHosts) -> Scheduler:
+    """A scheduler at the first port that is free, on the host's own interface only."""
+    for port in range(first_port, first_port + N_PORTS):
+        try:
+            scheduler = await Scheduler(
+                host=address, port=port, dashboard=False, dashboard_address=f"{address}:0"
+            )
+        except OSError:
+            continue
+        scheduler.handlers[JOB_HANDLER] = lambda: list(hosts.names)
+        return scheduler
+    raise HostError(
+        f"no port from {first_port} to {first_port + N_PORTS - 1} of {address} is free for the "
+        "hosts to meet at: set HOSTS_PORT to another one"
+    )
+
+
+async def _worker(scheduler: str, address: str, name: str, settings: HostSettings) -> Worker:
+    return await Worker(
+        scheduler,
+        name=name,
+        host=address,
+        nthreads=1,
+        # The rows are not Dask's: it would neither know nor be able to spill them.
+        memory_limit=0,
+        local_directory=tempfile.gettempdir(),
+        dashboard=False,
+        dashboard_address=f"{address}:0",
+        death_timeout=settings.lost_seconds,
+    )
+
+
+async def _found_scheduler(hosts: JobHosts, first_port: int) -> str | None:
+    address = await asyncio.to_thread(resolved, hosts.first)
+    if address is None:
+        return None
+    scheme = dask.config.get("distributed.comm.default-scheme")
+    for port in range(first_port, first_port + N_PORTS):
+        if not await _listens(address, port):
+            continue
+        found = f"{scheme}://{address}:{port}"
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                async with rpc(found) as other:
+                    names = await getattr(other, JOB_HANDLER)()
+        # Anything may listen there, and answer in any way.
+        except Exception:  # noqa: BLE001, S112
+            continue
+        if list(names) == list(hosts.names):
+            return found
+    return None
+
+
+async def _listens(address: str, port: int) -> bool:
+    try:
+        async with asyncio.timeout(_PROBE_SECONDS):
+            _, writer = await asyncio.open_connection(address, port)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True
+
+
+def is_open(worker: Worker) -> bool:
+    """Whether a worker still belongs to its scheduler."""
+    return bool(worker.status == Status.running)
+
+
+def _listed(names: list[str]) -> str:
+    return f"host {names[0]}" if len(names) == 1 else f"hosts {', '.join(names)}"

@@ -1,0 +1,1 @@
+"""What one host does: its tables, its rows in training, its place in LightGBM's network."""

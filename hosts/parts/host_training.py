@@ -1,0 +1,177 @@
+"""The training rows of one host: its `RowPart`, and LightGBM's connection to the other hosts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from distributed import get_worker
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from hosts.cluster.addresses import free_port
+from hosts.parts.host_data import HostData
+from hosts.parts.lightgbm_network import connect
+from hosts.parts.this_host import is_stop_requested
+from models.engine.booster_rows import TreeOrder
+from models.engine.row_part import RowPart, Share
+from models.engine.structure import make_datasets_like
+from models.engine.task_rows import LabelledRows
+from models.training.factory import ModelFactory
+from models.trees.shared_tree import SharedTree, TreeStructure
+
+LeafValues = NDArray[np.float64] | None
+
+
+@dataclass(frozen=True)
+class GrownOnHost:
+    """What a host gives back for a tree.
+
+    Attributes:
+        grad: Sums of gradients over this host's rows, shape (L, K); None: no split was worth it.
+        hess: Sums of hessians.
+        leaf_count: This host's training rows in every leaf, shape (L,), merged ones in one.
+        is_stop_requested: Whether this host has been asked to stop.
+        structure: Structure and merged leaves, the same on all hosts and given by one of them.
+    """
+
+    grad: NDArray[np.float64] | None
+    hess: NDArray[np.float64] | None
+    leaf_count: NDArray[np.int64] | None
+    is_stop_requested: bool
+    structure: tuple[TreeStructure, NDArray[np.int32]] | None = None
+
+
+class HostTraining:
+    """Scores, derivatives and trees of one host's rows.
+
+    LightGBM needs rows on every machine. A host without any takes part with one row that weighs
+    nothing: its derivatives are 0.
+    """
+
+    def __init__(self, data: HostData) -> None:
+        self._data = data
+        self._part: RowPart
+
+    def offer_port(self) -> tuple[str, int]:
+        """This host's address, as Dask reaches it, and a port that is free now."""
+        address = get_worker().address.rsplit("/", 1)[1].rsplit(":", 1)[0]
+        return address, free_port()
+
+    def start(
+        self,
+        factory: ModelFactory,
+        sample: pa.Table,
+        share: Share,
+        machines: Sequence[tuple[str, int]],
+        index: int,
+    ) -> str:
+        """Bins the features, connects LightGBM, and has everything ready for the first tree.
+
+        Args:
+            factory: Knows the settings and the loss.
+            sample: Features of rows of all hosts, which the bins are made from.
+            share: Where this host's rows stand.
+            machines: Address and port of every host.
+            index: This host's place among them.
+
+        Returns:
+            Range of every feature.
+        """
+        # One thread per block of rows is ours, see `steps.training`.
+        threadpool_limits(limits=1, user_api="blas")
+        settings = factory.booster_settings(n_hosts=len(machines))
+        features = self._data.features("train"), self._data.features("val")
+        # Before the network is up: LightGBM would share out the making of bins.
+        datasets = make_datasets_like(sample, *features, settings.structure)
+        connect(machines, index)
+        self._part = factory.row_part(
+            datasets,
+            features,
+            self._labels("train"),
+            self._labels("val"),
+            settings,
+            share,
+        )
+        return self._part.feature_infos
+
+    def _labels(self, split: str) -> LabelledRows:
+        labels = self._data.labels[split]
+        if labels.n_rows:
+            return labels
+        one = (1, labels.n_tasks)
+        return LabelledRows(np.zeros(one, np.uint8), np.zeros(one, np.float32))
+
+    def _n_rows(self, split: str) -> int:
+        return self._data.labels[split].n_rows
+
+    def class_weights(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """See `BoosterRows`."""
+        return self._part.class_weights()
+
+    def start_scores(self, base_score: NDArray[np.float64]) -> None:
+        """See `BoosterRows.start`."""
+        self._part.start(base_score)
+
+    def grow(self, leaf_value: LeafValues, order: TreeOrder, with_structure: bool) -> GrownOnHost:
+        """Adds the values of the last tree and grows the next: one round trip per tree.
+
+        Args:
+            leaf_value: Values of the tree before; None: it has been added, or there is none.
+            order: What to grow.
+            with_structure: Whether this host gives back the structure.
+        """
+        self._settle(leaf_value)
+        sums = self._part.grow(order)
+        if sums is None:
+            return GrownOnHost(None, None, None, is_stop_requested())
+        n_leaves = sums.structure.n_leaves
+        leaf = self._part.train_split.leaf[: self._n_rows("train")]
+        leaf_count = np.bincount(leaf, minlength=n_leaves)
+        return GrownOnHost(
+            sums.grad,
+            sums.hess,
+            leaf_count,
+            is_stop_requested(),
+            (sums.structure, sums.merged) if with_structure else None,
+        )
+
+    def _settle(self, leaf_value: LeafValues) -> None:
+        if leaf_value is not None:
+            self._part.add_tree(leaf_value)
+
+    def valid_scores(self, leaf_value: LeafValues) -> NDArray[np.floating]:
+        """See `BoosterRows`; `leaf_value` as in `grow`."""
+        self._settle(leaf_value)
+        return self._part.valid_scores()[: self._n_rows("val")]
+
+    def keep_best_scores(self, leaf_value: LeafValues, tasks: Sequence[int]) -> None:
+        """See `BoosterRows`."""
+        self._settle(leaf_value)
+        self._part.keep_best_scores(tasks)
+
+    def density_totals(
+        self, leaf_value: LeafValues, pairs: Sequence[tuple[int, int]]
+    ) -> NDArray[np.float64]:
+        """See `BoosterRows`."""
+        self._settle(leaf_value)
+        return self._part.density_totals(pairs)
+
+    def divergence_sums(
+        self,
+        leaf_value: LeafValues,
+        pairs: Sequence[tuple[int, int]],
+        scales: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """See `BoosterRows`."""
+        self._settle(leaf_value)
+        return self._part.divergence_sums(pairs, scales)
+
+    def restore(self, trees: Sequence[SharedTree], best_iterations: Mapping[int, int]) -> None:
+        """See `BoosterRows`."""
+        self._part.restore(trees, best_iterations)
+
+    def drop_features(self) -> None:
+        """See `BoosterRows`; the training table goes, too."""
+        self._part.drop_features()
+        self._data.drop_training_rows()

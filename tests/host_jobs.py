@@ -1,0 +1,142 @@
+"""Jobs of several hosts on one machine: a process per host, each with a loopback address."""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jobs import SCRIPT, job_environment
+from trees import hyperparameters, make_splits, write_hyperparameters, write_table
+
+LIMIT_SECONDS = 120
+
+
+def free_port() -> int:
+    """A port with some free ones after it, most likely."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return min(int(probe.getsockname()[1]), 60_000)
+
+
+def write_config(base: Path, names: Sequence[str], current: str, sharded: Sequence[str]) -> None:
+    """What the platform writes for one host of several."""
+    folder = base / "input" / "config"
+    folder.mkdir(parents=True, exist_ok=True)
+    hosts = {"current_host": current, "hosts": list(names)}
+    (folder / "resourceconfig.json").write_text(json.dumps(hosts))
+    channels = {name: {"S3DistributionType": "ShardedByS3Key"} for name in sharded}
+    (folder / "inputdataconfig.json").write_text(json.dumps(channels))
+
+
+@dataclass
+class HostJob:
+    """A job on several hosts, each with a tree of its own below `folder`.
+
+    Attributes:
+        names: The hosts' names, which are addresses.
+        processes: The running hosts.
+        outputs: What each host has printed, once it has ended.
+    """
+
+    folder: Path
+    names: list[str]
+    environ: dict[str, str] = field(default_factory=dict)
+    processes: "dict[str, subprocess.Popen[str]]" = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
+
+    def base(self, host: int = 0) -> Path:
+        """The tree of a host."""
+        return self.folder / self.names[host]
+
+    def start(self, order: Sequence[int] | None = None) -> None:
+        """Starts the hosts."""
+        port = str(free_port())
+        for host in range(len(self.names)) if order is None else order:
+            log = (self.folder / f"{self.names[host]}.log").open("w")
+            self.processes[self.names[host]] = subprocess.Popen(
+                [sys.executable, str(SCRIPT)],
+                cwd=self.folder,
+                env=job_environment(self.base(host), HOSTS_PORT=port, **self.environ),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            log.close()
+
+    def wait(self) -> list[int]:
+        """The exit code of every host, in their order."""
+        codes = [self.processes[name].wait(LIMIT_SECONDS) for name in self.processes]
+        by_name = dict(zip(self.processes, codes, strict=True))
+        for name in self.names:
+            self.outputs[name] = (self.folder / f"{name}.log").read_text()
+        return [by_name[name] for name in self.names if name in by_name]
+
+    def run(self, order: Sequence[int] | None = None) -> list[int]:
+        """Starts the hosts and waits for their end."""
+        self.start(order)
+        return self.wait()
+
+    def run_well(self, order: Sequence[int] | None = None) -> "HostJob":
+        """As `run`; every host must end well."""
+        codes = self.run(order)
+        assert codes == [0] * len(self.names), self.outputs
+        return self
+
+    def failures(self) -> list[str]:
+        """First line of every host's failure file."""
+        files = [self.base(host) / "output" / "failure" for host in range(len(self.names))]
+        return [file.read_text().partition("\n")[0] if file.exists() else "" for file in files]
+
+    def clear(self) -> None:
+        """Removes what the hosts have written, but for checkpoints."""
+        for host in range(len(self.names)):
+            for name in ("model", "output"):
+                shutil.rmtree(self.base(host) / name, ignore_errors=True)
+
+
+def host_job(
+    folder: Path,
+    n_hosts: int = 2,
+    *,
+    splits: Mapping[str, pd.DataFrame] | None = None,
+    ending: str = "csv",
+    n_files: int = 1,
+    sharded: Sequence[str] = (),
+    change: Callable[[Path, int], None] = lambda base, host: None,
+    environ: Mapping[str, str] | None = None,
+    **knobs: Any,
+) -> HostJob:
+    """Writes the trees of a job.
+
+    Args:
+        folder: Where the trees go.
+        n_hosts: Number of hosts.
+        splits: The data; `make_splits()` if None.
+        ending: Format of the data files.
+        n_files: Files per split.
+        sharded: Channels whose files are shared out among the hosts; every host has all others.
+        change: Is called with every tree and its host's number.
+        environ: Further environment variables.
+        knobs: Hyperparameters other than those of `trees.hyperparameters`.
+    """
+    names = [f"127.0.0.{number + 1}" for number in range(n_hosts)]
+    for host, name in enumerate(names):
+        base = folder / name
+        for split, table in (splits or make_splits()).items():
+            bounds = [len(table) * i // n_files for i in range(n_files + 1)]
+            (base / "input" / "data" / split).mkdir(parents=True, exist_ok=True)
+            for number in range(n_files):
+                if split in sharded and number * n_hosts // n_files != host:
+                    continue
+                part = table.iloc[bounds[number] : bounds[number + 1]]
+                write_table(part, base / "input" / "data" / split / f"part-{number}.{ending}")
+        write_hyperparameters(base, hyperparameters(**knobs))
+        write_config(base, names, name, sharded)
+        change(base, host)
+    return HostJob(folder, names, dict(environ or {}))
