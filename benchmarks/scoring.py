@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import scoring_batch
+from benchmarks import scoring_batch, scoring_server
 from benchmarks.machine import machine_line
 from benchmarks.speed_bench import FULL, QUICK, Bench
 from benchmarks.speed_report import Row, to_markdown
@@ -25,7 +25,13 @@ def batch(bench: Bench, *, quick: bool) -> list[Row]:
     return scoring_batch.measure_batch(bench, sizes)
 
 
-SECTIONS: dict[str, Callable[..., list[Row]]] = {"batch": batch}
+def server(bench: Bench, *, quick: bool) -> list[Row]:
+    """The server, beside one by hand (`pip install -r requirements-bench.txt`)."""
+    sizes = scoring_server.QUICK if quick else scoring_server.FULL
+    return scoring_server.measure_server(bench, sizes)
+
+
+SECTIONS: dict[str, Callable[..., list[Row]]] = {"batch": batch, "server": server}
 
 
 def main() -> int:

@@ -5,7 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-_FORMATS = {"times": "{:.2f}", "share": "{:.3f}", "s": "{:.2f} s", "GB": "{:.2f} GB"}
+_FORMATS = {
+    "times": "{:.2f}",
+    "share": "{:.3f}",
+    "s": "{:.2f} s",
+    "ms": "{:.2f} ms",
+    "GB": "{:.2f} GB",
+}
 
 
 @dataclass(frozen=True)
@@ -15,7 +21,7 @@ class Row:
     target: int  # number of the target that it belongs to
     what: str  # was measured
     values: tuple[float, ...]  # one per round, nan where lost in noise; none: the note says why
-    unit: str = "times"  # a ratio; `share`, `s` or `GB`
+    unit: str = "times"  # a ratio; `share`, `s`, `ms` or `GB`
     limit: float | None = None  # what the median should not exceed; None: for information
     note: str = ""  # what the figure is made of, or why it is missing
 

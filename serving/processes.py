@@ -7,10 +7,14 @@ processors have their workers already.
 
 import os
 import resource
+import socket
+import sys
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from starlette.types import ASGIApp
+from uvicorn.server import Server
 from uvicorn_worker import UvicornWorker
 
 from serving.connection import TimedProtocol
@@ -21,8 +25,26 @@ _SHARED_MEMORY = "/dev/shm"  # noqa: S108 - gunicorn makes files of its own ther
 DRAIN_SECONDS = 22
 """After SIGTERM, for the requests under way; SageMaker kills after 30 seconds."""
 
+WAITING_CONNECTIONS = 2048
+"""Connections that the system keeps until a process takes them."""
+
 HANG_SECONDS = 60
 """A worker whose event loop has stood still for so long is replaced."""
+
+
+class EvenServer(Server):
+    """uvicorn's server, which leaves connections for the other processes.
+
+    asyncio accepts up to as many connections at a time as it was told to keep waiting (its
+    `backlog`): whichever process wakes first would take all that have come, and clients that keep
+    their connections would then have one processor to themselves.
+    """
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Starts with a backlog of one, and only then lets connections wait."""
+        await super().startup(sockets)
+        for listener in sockets or []:
+            listener.listen(WAITING_CONNECTIONS)
 
 
 class Worker(UvicornWorker):  # type: ignore[misc]
@@ -38,7 +60,17 @@ class Worker(UvicornWorker):  # type: ignore[misc]
         "proxy_headers": False,
         "limit_concurrency": MAX_CONNECTIONS,
         "timeout_graceful_shutdown": DRAIN_SECONDS,
+        "backlog": 1,
     }
+
+    async def _serve(self) -> None:
+        """As the parent does (uvicorn-worker 0.4), with another server."""
+        self.config.app = self.wsgi
+        server = EvenServer(self.config)
+        self._install_sigquit_handler()
+        await server.serve(sockets=self.sockets)
+        if not server.started:
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)
 
 
 class ScoringServer(BaseApplication):  # type: ignore[misc]
