@@ -67,6 +67,7 @@ from steps.evaluation import evaluate
 from steps.initial_model import initial_model
 from steps.inputs import OneHost, load_precomputed, log_knobs_without_effect
 from steps.job_data import JobInputs
+from steps.report import REPORT_FILE, noted_warnings, write_report
 from steps.training import train
 
 __all__ = [
@@ -81,7 +82,7 @@ __all__ = [
 
 logger = logging.getLogger("lightgbmmt_training")
 
-EVALUATION_FILES = ("test.tar.gz", "val.tar.gz")
+EVALUATION_FILES = (REPORT_FILE, "test.tar.gz", "val.tar.gz")
 
 
 def main(stop: threading.Event | None = None) -> int:
@@ -128,6 +129,7 @@ def run_steps(
         is_stop_requested: Whether the job has been asked to stop.
     """
     with (
+        noted_warnings() as warnings,
         StagedDirectory(paths.model, MODEL_DIRECTORY_FILES) as model_directory,
         StagedDirectory(paths.output_data, EVALUATION_FILES) as evaluation_directory,
     ):
@@ -145,7 +147,16 @@ def run_steps(
 
         state, model = train(paths, hyperparams, data, initial, is_stop_requested)
 
-        evaluate(model, data, hyperparams, evaluation_directory)
+        metrics = evaluate(model, data, hyperparams, evaluation_directory)
+        write_report(
+            metrics,
+            state,
+            model,
+            hyperparams,
+            warnings,
+            evaluation_directory,
+            scored_only="test" in data.splits and "test" not in metrics,
+        )
         save_artifacts(
             model,
             data.preprocessing.risk_tables,

@@ -33,6 +33,7 @@ CONTENTS = {
     "selected_features.json": "the features chosen",
     "training_state.json": "course of the training",
     "weight_evolution.json": "task weights, first to last",
+    "report.html": "the report, for a browser",
     "val.tar.gz": "validation split: predictions, metrics, curves",
     "test.tar.gz": "test split: predictions, metrics, curves",
 }
@@ -58,7 +59,7 @@ def read_test_metrics(base: Path) -> dict[str, TaskMetrics]:
         content = json.load(member)
     metrics = {}
     for key, values in content.items():
-        if key == "aggregate":
+        if not key.startswith("task_"):
             continue
         unmeasured = {} if values.get("defined", True) else dict.fromkeys(SCORES)
         metrics[re.sub(r"^task_\d+_", "", key)] = values | unmeasured
@@ -118,6 +119,8 @@ def show(base: Path) -> str:
             f"Written below {base}",
             "",
             files_table(base),
+            "",
+            f"Open the report in a browser: {(base / 'output' / 'data' / 'report.html').resolve()}",
         ]
     )
 

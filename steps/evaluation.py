@@ -20,6 +20,9 @@ from steps.job_data import JobData
 
 Metrics = dict[str, dict[str, Any]]
 
+SHOWN_CATEGORIES = 5
+"""Categories of the highest and of the lowest risk that the metrics name."""
+
 
 def evaluate(
     model: MultiTaskModel,
@@ -93,6 +96,11 @@ def evaluate_split(
     metrics |= split_figures(split, y_prob, data, hyperparams, score_bins)
     if split == "val":
         metrics["feature_importance"] = data.explain(model, weights, hyperparams.num_threads)
+        metrics["risk_tables"] = risk_extremes(data.preprocessing.risk_tables)
+        metrics["training"] = {
+            "n_rows": data.reference.n_rows,
+            "n_positives": dict(zip(data.tasks, data.reference.n_positives, strict=True)),
+        }
     write_evaluation(
         directory.path(f"{split}.tar.gz"),
         split,
@@ -108,6 +116,21 @@ def evaluate_split(
         ),
     )
     return metrics
+
+
+def risk_extremes(risk_tables: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Per risk table the number of categories, the risk of an unknown one, and the outermost."""
+    extremes = {}
+    for name, table in risk_tables.items():
+        by_risk = sorted(table["bins"].items(), key=lambda item: item[1], reverse=True)
+        shown = [{"category": category, "risk": risk} for category, risk in by_risk]
+        extremes[name] = {
+            "categories": len(shown),
+            "default": table["default_bin"],
+            "highest": shown[:SHOWN_CATEGORIES],
+            "lowest": shown[::-1][: min(SHOWN_CATEGORIES, max(len(shown) - SHOWN_CATEGORIES, 0))],
+        }
+    return extremes
 
 
 def bins_of_scores(

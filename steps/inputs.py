@@ -196,12 +196,13 @@ def prepare_data(
         hyperparams.task_base_rates or {},
     )
     check_validation(labels["val"], hyperparams)
+    train = labels["train"]
     reference = TrainingReference(
         feature_drift,
         sample_of_training(splits["train"], preprocessing.feature_columns, sample_weight),
-        positives_outside(
-            labels["train"].label, labels["train"].weight, tasks.index(hyperparams.main_task_name)
-        ),
+        positives_outside(train.label, train.weight, tasks.index(hyperparams.main_task_name)),
+        train.n_rows,
+        train.label.sum(axis=0, dtype=int).tolist(),
     )
     return JobData(splits, labels, tasks, preprocessing, channels.data_format, judged_by, reference)
 

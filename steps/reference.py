@@ -21,11 +21,15 @@ class TrainingReference:
         sample: Some training rows, with the features as the model sees them.
         positives_outside: Per task, training rows that are positive in it, negative in the main
             task.
+        n_rows: Number of training rows.
+        n_positives: Per task, training rows that are positive in it.
     """
 
     feature_drift: dict[str, dict[str, dict[str, Any]]]
     sample: pd.DataFrame
     positives_outside: list[int]
+    n_rows: int
+    n_positives: list[int]
 
 
 def drift_of_features(

@@ -57,7 +57,7 @@ def test_payments_have_the_columns_sizes_and_rates_that_are_promised(
         "test": ROWS // 3,
     }
     for table in splits.values():
-        expected = [*TEXT_COLUMNS, *payments.NUMERICAL, *payments.TASKS]
+        expected = [*TEXT_COLUMNS, *payments.NUMERICAL, payments.PREVIOUS_SCORE, *payments.TASKS]
         assert list(table.columns) == expected
         for task, rate in payments.FRAUD_RATES.items():
             assert table[task].isin([0, 1]).all()
