@@ -93,8 +93,8 @@ def make_splits(rows: int = 60_000, seed: int = 0) -> dict[str, pd.DataFrame]:
 
     Returns:
         `train`, `val` and `test`, each with the columns `ID_NAME`, `CATEGORICAL`, `NUMERICAL`,
-        `PREVIOUS_SCORE` and `TASKS`. The share of positives per task is that of `FRAUD_RATES`, to within a row, in
-        every split. No id occurs twice.
+        `PREVIOUS_SCORE` and `TASKS`. The share of positives per task is that of `FRAUD_RATES`,
+        to within a row, in every split. No id occurs twice.
 
     Raises:
         ValueError: fewer than 1,500 rows, with which a split could lack a kind of fraud.
@@ -246,7 +246,6 @@ def _scorecard(numbers: pd.DataFrame) -> pd.Series:
     points = (
         12 * n["failed_logins_24h"].fillna(0).clip(upper=3)
         + 9 * n["payments_1h"].clip(upper=3)
-        + 14 * (n["ip_distance_km"].fillna(0) > 100)
         + 10 * (n["account_age_days"].fillna(999) < 60)
         + 6 * (n["amount_to_usual"].fillna(1) > 2)
         + 5 * (n["amount"] > 200)

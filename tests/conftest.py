@@ -10,6 +10,7 @@ import pyarrow.csv as pa_csv
 import pytest
 from jobs import run_job
 from servers import Server, serving
+from report_cases import PARAMETERS, run_case
 from trees import hyperparameters, make_splits, write_tree
 
 from scoring.model_directory import load_scorer
@@ -58,3 +59,11 @@ def job_log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixtu
     """The log of jobs that run in this process, as much of it as users see."""
     with caplog.at_level(logging.INFO):
         yield caplog
+
+
+@pytest.fixture(scope="session", params=PARAMETERS)
+def report_job(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Path]:
+    """Name and tree of a job whose report is looked at."""
+    return request.param, run_case(request.param, tmp_path_factory.mktemp(request.param))

@@ -16,7 +16,14 @@ LONG_FILES = {"hyperparams/schema.py"}
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("exceptions", "common"),
     ("hyperparams",),
-    ("models.trees", "models.loss", "models.engine", "models.training", "models.evaluation"),
+    (
+        "models.trees",
+        "models.loss",
+        "models.engine",
+        "models.training",
+        "models.evaluation",
+        "models.report",
+    ),
     (
         "processing.reading",
         "processing.untrusted",

@@ -79,7 +79,7 @@ def bin_shares(bins: Bins, values: pd.Series, weight: NDArray[np.floating] | Non
     codes = _codes(bins, values)
     n_bins = len(bins.labels)
     counts = np.bincount(codes, None if weight is None else weight, n_bins).astype(np.float64)
-    mean_weight = 1.0 if weight is None or not len(weight) else float(weight.mean())
+    mean_weight = 1.0 if weight is None or not len(weight) else float(weight.mean(dtype=np.float64))
     smoothed = counts + 0.5 * (mean_weight or 1.0)
     return np.asarray(smoothed / smoothed.sum())
 

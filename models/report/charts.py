@@ -13,7 +13,7 @@ from markupsafe import Markup
 Points = Sequence[tuple[float, float]]
 
 WIDTH, HEIGHT = 320, 230
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 10, 40
+_LEFT, _RIGHT, _TOP, _BOTTOM = 60, 12, 10, 40
 
 
 class Plot:
@@ -255,7 +255,7 @@ def _probability_text(prob: float) -> str:
 
 def _even_ticks(low: float, high: float) -> list[tuple[float, str]]:
     step = 10.0 ** math.floor(math.log10(max(high - low, 1e-9)))
-    step = next(s for s in (step / 5, step / 2, step) if (high - low) / s <= 5)
+    step = next(s for s in (step / 5, step / 2, step, 2 * step) if (high - low) / s <= 5)
     return [
         (low + i * step, f"{100 * (low + i * step):.3g} %")
         for i in range(int((high - low) / step + 1e-9) + 1)

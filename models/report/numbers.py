@@ -28,6 +28,11 @@ def percent(value: float) -> str:
     return _signed(f"{hundredths:.{digits}f}") + f"{_NARROW_SPACE}%"
 
 
+def share(value: float) -> str:
+    """A share that was chosen, such as a budget: 0.001 is 0.1 %."""
+    return f"{100 * value:g}{_NARROW_SPACE}%"
+
+
 def points(value: float) -> str:
     """A difference of two shares in percentage points, with its sign."""
     return _signed(f"{100 * value:+.1f}")
@@ -60,6 +65,7 @@ def number(value: float) -> str:
 FORMATS = {
     "score": score,
     "percent": percent,
+    "share": share,
     "points": points,
     "difference": difference,
     "count": count,

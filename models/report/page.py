@@ -65,8 +65,10 @@ def render(report: Report) -> str:
 def _context(report: Report) -> dict[str, Any]:
     tasks = list(report.state["task_names"])
     figures = numbers.Figures(report.metrics)
-    split = "test" if "test" in report.metrics else "val"
     main = int(report.state["main_task"])
+    splits = [name for name in ("test", "val") if name in report.metrics]
+    # The verdict is about the rows that can tell: the test rows, if they have both classes.
+    split = next((name for name in splits if figures.get(name, main, "defined")), splits[0])
     # The main task comes first, whatever its place among the tasks.
     order = [main, *(task for task in range(len(tasks)) if task != main)]
     with_previous = [task for task in order if figures.get(split, task, "previous")]
@@ -79,10 +81,10 @@ def _context(report: Report) -> dict[str, Any]:
         "main": main,
         "split": split,
         "split_name": verdict.SPLIT_NAMES[split],
-        "splits": [name for name in ("test", "val") if name in report.metrics],
+        "splits": splits,
         "split_names": verdict.SPLIT_NAMES,
         "many": len(tasks) > MANY_TASKS,
-        "has_money": figures.get(split, main, "money_caught") is not None,
+        "has_money": any(figures.get(split, task, "money_caught") for task in order),
         "with_previous": with_previous,
         "amount_name": report.settings.get("amount_name"),
         "attention": verdict.points_of_attention(figures, tasks, split),

@@ -20,11 +20,21 @@ SPLIT_NAMES = {"val": "validation", "test": "test"}
 
 
 def compared(figures: Figures, split: str, task: int) -> str | None:
-    """`better`, `worse` or `unclear` against the earlier model, by AUC; None without one."""
-    ends = figures.get(split, task, "previous", "auc_roc", "interval")
-    if ends is None:
+    """`better`, `worse` or `unclear` than the earlier model; None without one.
+
+    Better is a model of which AUC or average precision is clearly higher, and neither clearly
+    lower: where the interval of the difference leaves out zero.
+    """
+    ends = [
+        figures.get(split, task, "previous", key, "interval")
+        for key in ("auc_roc", "average_precision")
+    ]
+    if None in ends:
         return None
-    return "better" if ends[0] > 0 else "worse" if ends[1] < 0 else "unclear"
+    higher, lower = any(low > 0 for low, _ in ends), any(high < 0 for _, high in ends)
+    if higher == lower:
+        return "unclear"
+    return "better" if higher else "worse"
 
 
 def shift_word(index: float) -> str:
