@@ -108,6 +108,7 @@ def show(base: Path) -> str:
         FileNotFoundError: the job has not written `output/data/test.tar.gz`.
     """
     metrics = read_test_metrics(base)
+    report = base / "output" / "data" / "report.html"
     counts = [n_rows for values in metrics.values() if (n_rows := values.get("n_rows")) is not None]
     rows = f" ({max(counts):,.0f} rows)" if counts else ""
     return "\n".join(
@@ -119,8 +120,7 @@ def show(base: Path) -> str:
             f"Written below {base}",
             "",
             files_table(base),
-            "",
-            f"Open the report in a browser: {(base / 'output' / 'data' / 'report.html').resolve()}",
+            *([""] + [f"Open in a browser: {report.resolve()}"] if report.exists() else []),
         ]
     )
 

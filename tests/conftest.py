@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pytest
 from jobs import run_job
-from servers import Server, serving
 from report_cases import PARAMETERS, run_case
+from servers import Server, serving
 from trees import hyperparameters, make_splits, write_tree
 
 from scoring.model_directory import load_scorer

@@ -236,6 +236,10 @@ def test_results_are_shown_as_an_aligned_table(tmp_path: Path) -> None:
     assert shown[13].split() == ["model/notes", "12", "B"]
     assert shown[14].startswith("  output/data/test.tar.gz")
     assert len(shown) == 15
+    report = tmp_path / "output" / "data" / "report.html"
+    report.write_text("<!DOCTYPE html>")
+    named = show_results.show(tmp_path).splitlines()
+    assert named[-2:] == ["", f"Open in a browser: {report.resolve()}"]
 
 
 def test_results_with_the_specified_keys_only(tmp_path: Path) -> None:

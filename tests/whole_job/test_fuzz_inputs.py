@@ -24,7 +24,10 @@ from jobs import job_environment, predictions
 
 from processing.writing.model_directory import MODEL_DIRECTORY_FILES
 
-COMPLETE = sorted([f"model/{name}" for name in MODEL_DIRECTORY_FILES] + ["output/data/val.tar.gz"])
+COMPLETE = sorted(
+    [f"model/{name}" for name in MODEL_DIRECTORY_FILES]
+    + ["output/data/report.html", "output/data/val.tar.gz"]
+)
 TASKS = ["isFraud", "isCard"]
 SHOWN_CHARACTERS = 1024
 TOKENS = (

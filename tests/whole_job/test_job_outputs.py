@@ -68,7 +68,7 @@ def names(folder: Path) -> set[str]:
 def test_the_directories_hold_the_promised_files_and_no_others(finished_job: Path) -> None:
     assert names(finished_job / "model") == MODEL_FILES
     assert names(finished_job / "output") == {"data"}
-    assert names(finished_job / "output" / "data") == {"val.tar.gz", "test.tar.gz"}
+    assert names(finished_job / "output" / "data") == {"report.html", "val.tar.gz", "test.tar.gz"}
     assert names(finished_job) == {"code", "input", "model", "output"}
 
 
@@ -107,7 +107,7 @@ def test_metrics_have_the_promised_keys_and_agree_with_the_predictions(
 
     scores, table = metrics(finished_job, split), predictions(finished_job, split)
     of_all_tasks = ["aggregate", "drift", "hierarchy"]
-    of_the_model = ["feature_importance"] if split == "val" else []
+    of_the_model = ["feature_importance", "risk_tables", "training"] if split == "val" else []
     keys = [f"task_{i}_{task}" for i, task in enumerate(TASKS)]
     assert list(scores) == [*keys, *of_all_tasks, *of_the_model]
     for i, task in enumerate(TASKS):
@@ -223,7 +223,7 @@ def test_without_test_data_there_is_no_test_archive(tmp_path: Path) -> None:
     splits = make_splits(200)
     del splits["test"]
     run_job(write_tree(tmp_path, splits, hyperparameters(num_iterations=2)))
-    assert names(tmp_path / "output" / "data") == {"val.tar.gz"}
+    assert names(tmp_path / "output" / "data") == {"report.html", "val.tar.gz"}
 
 
 def test_the_validation_channel_may_be_called_validation(
@@ -246,7 +246,7 @@ def test_variables_of_the_platform_move_channels_and_results(
     moved = {name: str(tmp_path / "elsewhere" / name) for name in ("model", "data")}
     run_job(tmp_path, **channels, SM_MODEL_DIR=moved["model"], SM_OUTPUT_DATA_DIR=moved["data"])
     assert names(tmp_path / "elsewhere" / "model") == MODEL_FILES
-    assert names(tmp_path / "elsewhere" / "data") == {"val.tar.gz", "test.tar.gz"}
+    assert names(tmp_path / "elsewhere" / "data") == {"report.html", "val.tar.gz", "test.tar.gz"}
     assert names(tmp_path) == {"code", "elsewhere"}
     content = (tmp_path / "elsewhere" / "model" / "lightgbmmt_model.txt").read_bytes()
     assert content == model_file(finished_job).read_bytes()

@@ -20,7 +20,7 @@ from processing.writing.model_directory import MODEL_DIRECTORY_FILES
 
 COMPLETE = sorted(
     [f"model/{name}" for name in MODEL_DIRECTORY_FILES]
-    + ["output/data/test.tar.gz", "output/data/val.tar.gz"]
+    + [f"output/data/{name}" for name in ("report.html", "test.tar.gz", "val.tar.gz")]
 )
 
 # Mounts something, runs the job there, and tells how it ended; once for each mount.

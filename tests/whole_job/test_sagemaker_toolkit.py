@@ -116,6 +116,7 @@ def test_script_mode_trains_like_the_native_job(source: Path, tmp_path: Path) ->
     assert (base / "output" / "success").exists()
     assert failure_text(base) is None
     assert set(results(base)) == {f"model/{name}" for name in MODEL_DIRECTORY_FILES} | {
+        "output/data/report.html",
         "output/data/val.tar.gz",
         "output/data/test.tar.gz",
     }

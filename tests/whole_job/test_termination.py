@@ -17,7 +17,7 @@ from processing.writing.model_directory import MODEL_DIRECTORY_FILES
 
 COMPLETE = sorted(
     [f"model/{name}" for name in MODEL_DIRECTORY_FILES]
-    + ["output/data/test.tar.gz", "output/data/val.tar.gz"]
+    + [f"output/data/{name}" for name in ("report.html", "test.tar.gz", "val.tar.gz")]
 )
 ITERATIONS = 300
 COMPARED = ("lightgbmmt_model.txt", "weight_evolution.json", "feature_importance.json")
