@@ -120,7 +120,7 @@ def show(base: Path) -> str:
             f"Written below {base}",
             "",
             files_table(base),
-            *([""] + [f"Open in a browser: {report.resolve()}"] if report.exists() else []),
+            *(["", f"Open in a browser: {report.resolve()}"] if report.exists() else []),
         ]
     )
 

@@ -145,6 +145,8 @@ class TeamInputs:
             drift,
             training_sample(team, rows, features, weight),
             np.sum(team.ask("data.positives_outside", main_task), axis=0).tolist(),
+            sum(each["train"] for each in rows),
+            train_counts.positive.tolist(),
         )
         return TeamData(
             tables,
