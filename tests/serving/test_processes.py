@@ -99,21 +99,21 @@ def sockets_of(pid: int) -> int:
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one processor, one process")
 def test_clients_that_come_together_are_shared_by_the_processes(server: Server) -> None:
     until(lambda: len(server.workers()) > 1, 10)
-    idle = {pid: sockets_of(pid) for pid in server.workers()}
-    taken = dict.fromkeys(idle, 0)
+    shared = 0
     for _ in range(10):
+        idle = {pid: sockets_of(pid) for pid in server.workers()}
         with contextlib.ExitStack() as stack:
             clients = [stack.enter_context(server.socket()) for _ in range(8)]
             for client in clients:
                 client.sendall(b"GET /ping HTTP/1.1\r\nhost: x\r\n\r\n")
             for client in clients:
                 assert client.recv(1000).startswith(b"HTTP/1.1 200")
-            for pid in taken:
-                taken[pid] += sockets_of(pid) - idle[pid]
-        until(lambda: all(sockets_of(pid) == idle[pid] for pid in taken), 5)
-    assert sum(taken.values()) == 80
-    # Of what asyncio does by itself one process has nearly all.
-    assert max(taken.values()) < 60
+            taken = [sockets_of(pid) - before for pid, before in idle.items()]
+        shared += max(taken) <= 6
+        time.sleep(0.1)
+    # One process takes seven or eight of them where asyncio is left to itself; on a busy machine
+    # that may happen now and then.
+    assert shared >= 3
 
 
 def test_a_worker_that_dies_is_replaced(finished_job: Path, tmp_path: Path) -> None:
