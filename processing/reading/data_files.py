@@ -141,7 +141,10 @@ def _valid_text(column: pa.Array) -> pa.Array:
         values = column.dictionary
         if not is_string(values.type):
             return column
-        return pa.DictionaryArray.from_arrays(column.indices, _valid_text(values))
+        text = _valid_text(values)
+        if text is values:
+            return column
+        return pa.DictionaryArray.from_arrays(column.indices, text, safe=False)
     if not is_string(column.type):
         return column
     text = column
