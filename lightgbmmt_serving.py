@@ -21,10 +21,13 @@ if __name__ == "__main__":
     for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[_variable] = "1"
 
+from joblib import cpu_count
+
+from common.log_lines import log_to_stdout
 from exceptions import UserError
 from processing.job.paths import model_directory
 from serving.application import create_application
-from serving.handler import model_fn
+from serving.handler import model_fn, warm_up
 from serving.processes import ScoringServer, allow_many_connections
 
 __all__ = ["main"]
@@ -36,16 +39,17 @@ DEFAULT_PORT = 8080
 
 def main(environ: Mapping[str, str]) -> int:
     """Loads the model and serves it until SIGTERM; 1 if it cannot be loaded."""
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
+    log_to_stdout()
     try:
         port = bind_port(environ)
         folder = model_directory(environ)
         scorer = model_fn(folder)
+        warm_up(scorer)
     except UserError as error:
         # The sentence says it all; a traceback would hide it.
         logger.error("The model is not served: %s", error)  # noqa: TRY400
         return 1
-    n_processes = len(os.sched_getaffinity(0))
+    n_processes = cpu_count()  # respects the limit of a container
     logger.info(
         "Serving %s (%d tasks, %d features) on port %d with %d processes",
         folder,

@@ -116,10 +116,11 @@ class Invocations:
             return Answer(status, sentence.encode(errors="backslashreplace"))
         except ClientGoneError:
             raise
-        except Exception as error:  # the last resort: the others are still to be answered
+        except Exception as error:  # noqa: BLE001 - the last resort: others are still to be answered
             # Not the error's message, nor that of the traceback's end: they may quote the request.
-            frames = "".join(traceback.format_tb(error.__traceback__))
-            logger.exception("internal error: %s\n%s", type(error).__name__, frames, exc_info=False)
+            logger.error("internal error: %s", type(error).__name__)  # noqa: TRY400
+            for line in traceback.format_tb(error.__traceback__):
+                logger.error("%s", line.strip())  # noqa: TRY400
             return Answer(500, b"internal error")
 
     async def _scored(self, scope: Scope, body: Body, held: AsyncExitStack) -> Answer:

@@ -1,11 +1,13 @@
 """From a request's body to an answer's, in the four steps of SageMaker's framework containers."""
 
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
+from exceptions import ArtifactError
 from processing.features.artifacts import FLAGS, IMPUTE_DICT, RISK_TABLE_MAP
 from processing.job.environment import environment_flag
 from scoring.model_directory import load_scorer
@@ -18,6 +20,8 @@ from serving.json_rows import json_lines_records, json_records, record_rows
 from serving.limits import MAX_REASON_ROWS, MAX_RESULT_VALUES
 from serving.media_types import CSV, JSON, JSON_LINES, MediaType, accepted_type, content_type
 from serving.parquet_rows import ParquetDecoder
+
+logger = logging.getLogger(__name__)
 
 _PARQUET = ParquetDecoder()
 
@@ -53,6 +57,15 @@ def model_fn(model_dir: str | Path) -> Scorer:
         rows_are_imputed=environment_flag(os.environ, FLAGS[IMPUTE_DICT], default=False),
         rows_are_mapped=environment_flag(os.environ, FLAGS[RISK_TABLE_MAP], default=False),
     )
+
+
+def warm_up(model: Scorer) -> None:
+    """Scores a row, with a reason: what is made at its first use is made now, to be shared."""
+    text = ",".join("0" for _ in model.features)
+    try:
+        predict_fn(RawRows(text.encode(), MediaType(CSV, header=False), n_reasons=1), model)
+    except ArtifactError as error:
+        logger.warning("Requests for reasons will be refused: %s", error)
 
 
 def input_fn(input_data: bytes | str, content_type_header: str | None) -> RawRows:

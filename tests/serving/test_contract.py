@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import cpu_count
 from jobs import predictions
 from servers import CSV, JSON, JSON_LINES, PARQUET, Reply, Server
 from trees import CATEGORICAL, NUMERICAL, TASKS
@@ -55,7 +55,7 @@ def test_execution_parameters(server: Server) -> None:
     reply = server.get("/execution-parameters")
     assert reply.content_type == JSON
     assert json.loads(reply.body) == {
-        "MaxConcurrentTransforms": len(os.sched_getaffinity(0)),
+        "MaxConcurrentTransforms": cpu_count(),
         "BatchStrategy": "MULTI_RECORD",
         "MaxPayloadInMB": 6,
     }

@@ -1,7 +1,9 @@
 """The handler as SageMaker's inference toolkit calls it: text bodies as str, results as a pair."""
 
+import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -10,6 +12,8 @@ from trees import TASKS
 
 import lightgbmmt_inference_handler as handler
 from exceptions import ArtifactError
+from scoring.scorer import Scorer
+from serving.application import Invocations
 from serving.faults import NotAcceptableError, UnsupportedTypeError
 
 
@@ -47,3 +51,31 @@ def test_faults_are_told_apart_by_type(finished_job: Path, tmp_path: Path) -> No
         transform(finished_job / "model", "1,2,3,DE,web", "text/csv", "text/html")
     with pytest.raises(ArtifactError, match="is no model directory"):
         handler.model_fn(str(tmp_path))
+
+
+def test_an_error_of_ours_is_told_without_its_message(
+    scorer: Scorer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    private = "Geheim4711"
+
+    def fails(_rows: object) -> None:
+        raise RuntimeError(private)
+
+    # No request is known that leads here, so that a fault must be made.
+    monkeypatch.setattr(scorer, "features_of", fails)
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"1,2,3,DE,web", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "headers": [(b"content-type", b"text/csv")], "query_string": b""}
+    with caplog.at_level("INFO"):
+        asyncio.run(Invocations(scorer)(scope, receive, send))
+    assert (sent[0]["status"], sent[1]["body"]) == (500, b"internal error")
+    assert "internal error: RuntimeError" in caplog.text
+    assert "in predict_fn" in caplog.text
+    assert private not in caplog.text
+    assert "invocations: 500, 12 bytes in, 14 out" in caplog.text

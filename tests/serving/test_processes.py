@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from joblib import cpu_count
 from jobs import ROOT
 from servers import CSV, PARQUET, Server, serving, start_server, wait_until_healthy
 
@@ -96,7 +97,7 @@ def sockets_of(pid: int) -> int:
     return sum(str(link.readlink()).startswith("socket:") for link in links)
 
 
-@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one processor, one process")
+@pytest.mark.skipif(cpu_count() < 2, reason="one processor, one process")
 def test_clients_that_come_together_are_shared_by_the_processes(server: Server) -> None:
     until(lambda: len(server.workers()) > 1, 10)
     shared = 0
@@ -119,7 +120,7 @@ def test_clients_that_come_together_are_shared_by_the_processes(server: Server) 
 def test_a_worker_that_dies_is_replaced(finished_job: Path, tmp_path: Path) -> None:
     with serving(finished_job, tmp_path / "log") as server:
         wanted = server.post(ROW, CSV).predictions
-        until(lambda: len(server.workers()) == len(os.sched_getaffinity(0)), 10)
+        until(lambda: len(server.workers()) == cpu_count(), 10)
         before = set(server.workers())
         for pid in before:
             os.kill(pid, signal.SIGKILL)
@@ -133,7 +134,7 @@ def test_the_decoder_of_parquet_is_replaced_and_ends_with_its_worker(
 ) -> None:
     rows = raw_rows.to_parquet(index=False)
     with serving(finished_job, tmp_path / "log") as server:
-        until(lambda: len(server.workers()) == len(os.sched_getaffinity(0)), 10)
+        until(lambda: len(server.workers()) == cpu_count(), 10)
         one, *others = server.workers()
         for pid in others:
             os.kill(pid, signal.SIGSTOP)
