@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
+from common.log_lines import log_to_stdout
 from exceptions import UserError
 from processing.job.failure import run_reported
 from processing.job.packages import check_loadable, install_missing
@@ -33,6 +34,11 @@ def provide_packages() -> None:
     check_loadable("lightgbm")
 
 
+def hold_stop() -> None:
+    """Lets SIGTERM wait until `end_on_stop`, from where on a fault is reported."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+
 def end_on_stop() -> None:
     """Lets SIGTERM end the step as a fault does: nothing half-written, and a marker with why."""
 
@@ -40,12 +46,13 @@ def end_on_stop() -> None:
         raise UserError("stopped by SIGTERM before all rows were scored")
 
     signal.signal(signal.SIGTERM, stop)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 if __name__ == "__main__":
-    end_on_stop()
+    hold_stop()
     PLACES = BatchPlaces.of(sys.argv[1:], os.environ)
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
+    log_to_stdout()
     # In a framework container, what is imported below may have to be installed first.
     if run_reported(provide_packages, PLACES.failure):
         sys.exit(1)
@@ -63,7 +70,12 @@ logger = logging.getLogger("lightgbmmt_model_inference")
 
 def main(places: BatchPlaces, environ: Mapping[str, str]) -> int:
     """Runs the step and returns its exit code."""
-    return run_reported(lambda: run_batch(places, environ), places.failure)
+
+    def step() -> None:
+        end_on_stop()
+        run_batch(places, environ)
+
+    return run_reported(step, places.failure)
 
 
 def run_batch(places: BatchPlaces, environ: Mapping[str, str]) -> None:
@@ -76,6 +88,7 @@ def run_batch(places: BatchPlaces, environ: Mapping[str, str]) -> None:
     Raises:
         UserError: A fault of the rows, the model or the environment.
     """
+    places.check()
     start_output(places.output)
     settings = BatchSettings.from_environment(environ)
 

@@ -241,6 +241,7 @@ CASES: dict[str, ScoringCase] = {
     "stopped early": ScoringCase(
         knobs={"early_stopping_rounds": 2, "num_iterations": 60, "eval_frequency": 1}
     ),
+    "a table per task": ScoringCase(knobs={"risk_tables": "per_task"}),
     "one feature": ScoringCase(knobs={"tab_field_list": ["amount"], "cat_field_list": []}),
     "imputed": ScoringCase(changed(prepared), flags=IMPUTED, artifacts=ARTIFACTS),
     "mapped": ScoringCase(changed(prepared), flags=MAPPED, artifacts=ARTIFACTS),

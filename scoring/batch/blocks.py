@@ -1,7 +1,7 @@
 """Data files as blocks of rows that are scored one by one, all columns kept."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -50,6 +50,16 @@ class Block:
         if self.lines is None:
             raise TypeError(f"{self.file.label} has no lines of text")
         return self.lines
+
+    def split(self, most_rows: int) -> "Iterator[Block]":
+        """The same rows, at most so many at once."""
+        for start in range(0, len(self), most_rows):
+            yield replace(
+                self,
+                rows_before=self.rows_before + start,
+                lines=None if self.lines is None else self.lines[start : start + most_rows],
+                batch=None if self.batch is None else self.batch.slice(start, most_rows),
+            )
 
     def place_of_row(self, row: int) -> str:
         """What messages call a row of the block."""
@@ -148,7 +158,7 @@ def read_blocks(file: DataFile, header: FileHeader) -> Iterator[Block]:
             rows += batch.num_rows
         return
     for number, lines in enumerate(read_raw_lines(file, BLOCK_BYTES)):
-        block = Block(file, header.names, rows, lines.after(1) if number == 0 else lines, None)
+        block = Block(file, header.names, rows, lines[1:] if number == 0 else lines, None)
         if len(block):
             yield block
         rows += len(block)

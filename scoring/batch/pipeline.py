@@ -31,6 +31,8 @@ from scoring.scorer import Scorer
 logger = logging.getLogger(__name__)
 
 _SECONDS_BETWEEN_LINES = 5.0
+# Short rows and many tasks: what is added to a block must not be much larger than the block.
+_ADDED_VALUES_PER_BLOCK = 1 << 20
 
 
 def needed_columns(scorer: Scorer, settings: BatchSettings) -> tuple[list[str], list[str]]:
@@ -133,7 +135,7 @@ def score_files(
     with ThreadPoolExecutor(settings.n_threads) as pool:
         waiting: deque[Future[tuple[int, Any]]] = deque()
         try:
-            for block in _blocks(channel, headers):
+            for block in _blocks(channel, headers, worker.most_rows):
                 waiting.append(pool.submit(worker, block))
                 if len(waiting) > settings.n_threads + 1:
                     _write_next(waiting, output, progress)
@@ -151,9 +153,10 @@ def score_files(
     return progress.rows
 
 
-def _blocks(channel: Channel, headers: Mapping[str, FileHeader]) -> Iterator[Block]:
+def _blocks(channel: Channel, headers: Mapping[str, FileHeader], most_rows: int) -> Iterator[Block]:
     for file in channel.files:
-        yield from read_blocks(file, headers[file.label])
+        for block in read_blocks(file, headers[file.label]):
+            yield from block.split(most_rows)
 
 
 def _write_next(
@@ -165,13 +168,19 @@ def _write_next(
 
 
 class _Worker:
-    """Scores one block; several threads do it at once."""
+    """Scores one block; several threads do it at once.
+
+    Attributes:
+        most_rows: how many rows a block should have at most.
+    """
 
     def __init__(self, scorer: Scorer, settings: BatchSettings, output: Output) -> None:
         self._scorer = scorer
         self._n_reasons = settings.n_reasons
         self._output = output
         self._numbers, self._categories = needed_columns(scorer, settings)
+        added = len(output_names(scorer, settings.n_reasons))
+        self.most_rows = max(1, _ADDED_VALUES_PER_BLOCK // added)
         self._no_numbers = {name: NoNumbers() for name in self._numbers}
         self._usable = dict.fromkeys(self._numbers, 0)
         self._lock = threading.Lock()

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from exceptions import UserError
+
 DEFAULT_BASE = "/opt/ml"
 FAILURE = "_FAILURE"
 
@@ -40,6 +42,18 @@ class BatchPlaces:
             known.input or step / "input" / "eval_data",
             known.output or step / "output" / "eval",
         )
+
+    def check(self) -> None:
+        """Refuse an output among the rows, where the next run would take it for rows.
+
+        Raises:
+            UserError: the output is the folder of the rows, or lies in it.
+        """
+        if self.output.resolve().is_relative_to(self.rows.resolve()):
+            raise UserError(
+                f"the output {self.output} is the folder of the rows {self.rows}, or lies in it: "
+                "the next run would score its own predictions; choose another folder"
+            )
 
     @property
     def failure(self) -> Path:

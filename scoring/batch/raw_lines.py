@@ -59,9 +59,9 @@ class RawLines:
             rows = pa.array([self.data[start:end] for start, end in pairs], pa.binary())
         return pa.Array.from_buffers(pa.string(), len(rows), rows.buffers(), offset=rows.offset)
 
-    def after(self, n_rows: int) -> "RawLines":
-        """The same without the first rows."""
-        return RawLines(self.data, self.starts[n_rows:], self.ends[n_rows:])
+    def __getitem__(self, rows: slice) -> "RawLines":
+        """Some of the rows, which share the bytes."""
+        return RawLines(self.data, self.starts[rows], self.ends[rows])
 
     def line_end(self) -> bytes:
         """How the first row ends, a newline if it is the end of the file."""

@@ -5,10 +5,12 @@ import io
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.csv as pa_csv
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from processing.reading.csv_reader import fast_types
 from processing.reading.number_text import MISSING_MARKERS, numbers_from_text
 
 
@@ -65,3 +67,17 @@ def test_never_fails_and_never_takes_what_python_refuses(texts: list[str]) -> No
             with np.errstate(over="ignore"):
                 wanted = np.float32(float(text))
             np.testing.assert_allclose(number, wanted, rtol=1e-6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(width=64, allow_nan=False, min_value=-3e38, max_value=3e38), min_size=1))
+def test_the_same_bits_as_arrows_reader_of_csv(values: list[float]) -> None:
+    """Batch and training let Arrow read numbers; behind a port they come as text."""
+    texts = [repr(value) for value in values]
+    file = io.BytesIO("\n".join(["x", *texts]).encode())
+    table = pa_csv.read_csv(file, convert_options=fast_types(["x"], [], []))
+    numbers, no_numbers = numbers_from_text(pa.array(texts))
+    np.testing.assert_array_equal(
+        numbers.view(np.int32), table["x"].to_numpy().astype(np.float32).view(np.int32)
+    )
+    assert len(no_numbers) == 0

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 import pickle
 import shutil
 import signal
@@ -257,6 +256,29 @@ def test_a_failed_step_says_why_and_leaves_nothing_else(step: Path, name: str) -
     assert (output(step) / "predictions.csv").read_text() == "of an earlier run"
 
 
+@pytest.mark.parametrize("inner", ["", "scored"])
+def test_an_output_among_the_rows_is_refused(step: Path, finished_job: Path, inner: str) -> None:
+    rows = rows_file(step).parent
+    places = BatchPlaces(finished_job / "model", rows, rows / inner)
+    assert lightgbmmt_model_inference.main(places, {}) == 1
+    assert "the next run would score its own predictions" in places.failure.read_text()
+    assert [path.name for path in rows.rglob("predictions*")] == []
+
+
+@pytest.mark.parametrize("wanted", ["csv", "parquet"])
+def test_many_small_blocks_give_the_same_file(
+    step: Path, monkeypatch: pytest.MonkeyPatch, wanted: str
+) -> None:
+    assert run_here(step, OUTPUT_FORMAT=wanted) == 0
+    expected = read_exactly(output(step) / f"predictions.{wanted}", wanted)
+    monkeypatch.setattr("scoring.batch.pipeline._ADDED_VALUES_PER_BLOCK", 3 * 7)
+    monkeypatch.setattr("scoring.batch.blocks.BLOCK_BYTES", 1000)
+    assert run_here(step, OUTPUT_FORMAT=wanted) == 0
+    pd.testing.assert_frame_equal(
+        read_exactly(output(step) / f"predictions.{wanted}", wanted), expected
+    )
+
+
 def test_one_line_on_stderr(step: Path) -> None:
     no_model(step)
     finished = run(step)
@@ -267,7 +289,6 @@ def test_one_line_on_stderr(step: Path) -> None:
 
 def test_stopped_by_a_signal(step: Path) -> None:
     rows_file(step).unlink()
-    os.mkfifo(step / "rows.csv")
     folder = step / "processing" / "input" / "eval_data"
     header = "id,amount,age,balance,country,channel\n"
     # A file so large that the step is at work when the signal comes.
