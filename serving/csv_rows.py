@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterator, Sequence
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from common.messages import first_line, listed_with_nearest, quoted_list
+from common.messages import first_line, quoted_list
 from processing.reading.number_text import numbers_from_text
-from serving.faults import UnreadableError
+from serving.faults import UnreadableError, missing_names
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -98,7 +98,7 @@ def _check_names(names: Sequence[str], features: Sequence[str]) -> None:
     missing = [name for name in features if not times[name]]
     if missing:
         raise UnreadableError(
-            f"columns missing: {listed_with_nearest(missing, names)}; found {len(names)} columns: "
+            f"columns missing: {missing_names(missing, names)}; found {len(names)} columns: "
             f"{quoted_list(names)}"
         )
     twice = [name for name in features if times[name] > 1]

@@ -3,9 +3,13 @@
 The message is the sentence of the answer; it may quote the request, so it is never logged.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
+from common.messages import listed_with_nearest
 from exceptions import UserError
+
+_MOST_COMPARED = 1000
 
 
 class RequestError(UserError):
@@ -50,3 +54,11 @@ class BusyError(RequestError):
     """There is no room for the body beside those of other requests."""
 
     status = 503
+
+
+def missing_names(missing: Sequence[str], existing: Sequence[str]) -> str:
+    """Missing columns, each with the existing ones that it may stand for.
+
+    Comparing takes its time: of a request that has a million columns not all are looked at.
+    """
+    return listed_with_nearest(missing, existing[:_MOST_COMPARED])

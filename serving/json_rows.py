@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from common.messages import listed_with_nearest, quoted, quoted_list
-from serving.faults import UnreadableError
+from common.messages import quoted, quoted_list
+from serving.faults import UnreadableError, missing_names
 from serving.json_text import decoded, parse_json
 
 INSTANCES = "instances"
@@ -106,7 +106,7 @@ def _refuse_missing(records: Sequence[Record], features: Sequence[str]) -> None:
         missing = [name for name in features if name not in record]
         if missing:
             raise UnreadableError(
-                f"columns missing in record {number}: {listed_with_nearest(missing, list(record))}"
+                f"columns missing in record {number}: {missing_names(missing, list(record))}"
             )
 
 

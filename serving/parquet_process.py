@@ -19,8 +19,8 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from common.messages import first_line, listed_with_nearest, quoted_list
-from serving.faults import RequestError, TooLargeError, UnreadableError
+from common.messages import first_line, quoted_list
+from serving.faults import RequestError, TooLargeError, UnreadableError, missing_names
 from serving.limits import MAX_PARQUET_BYTES, MAX_RESULT_VALUES, PARQUET_PROCESS_BYTES
 
 LENGTHS = struct.Struct("!QQ")
@@ -132,7 +132,7 @@ def _check_schema(schema: pa.Schema, features: Sequence[str]) -> None:
     missing = [name for name in features if not times[name]]
     if missing:
         raise UnreadableError(
-            f"columns missing: {listed_with_nearest(missing, schema.names)}; found "
+            f"columns missing: {missing_names(missing, schema.names)}; found "
             f"{len(schema.names)} columns: {quoted_list(schema.names)}"
         )
     twice = [name for name in features if times[name] > 1]

@@ -134,6 +134,16 @@ def test_damaged_parquet(server: Server) -> None:
         assert server.post(bytes(damaged), PARQUET).status in (200, 400, 413)
 
 
+def keys(size: int, end: bytes) -> bytes:
+    """An object of hundreds of thousands of keys."""
+    return b"{" + b"".join(b'"%06d":0,' % n for n in range(size // 12)) + end + b"}"
+
+
+def names(size: int) -> bytes:
+    """A CSV of as many columns, some of them the model's."""
+    return b",".join([b"amount,age,balance", *(b"%06d" % n for n in range(size // 8))]) + b"\n"
+
+
 def test_many_small_things_in_a_large_body(server: Server) -> None:
     size = 6 * MEGABYTE - 10
     for body, content_type in [
@@ -141,6 +151,9 @@ def test_many_small_things_in_a_large_body(server: Server) -> None:
         (b"[" * size, JSON),
         (b'{"' + b"a" * size + b'":1}', JSON),
         (b"[" + b"1," * (size // 2) + b"1]", JSON),
+        (keys(size, b'"a":1,"a":1'), JSON),
+        (keys(size, b'"amount":1'), JSON),
+        (names(size), CSV),
         (b"," * size, CSV),
         (b"," * (size // 2) + b"\n" + b"," * (size // 2 - 1), CSV),
         (b'"' * size, CSV),
