@@ -140,7 +140,7 @@ def scores(splits: Splits, prob: Floats) -> Floats:
         ]
         for index, task in enumerate(TASKS)
     ]
-    return np.mean(of_tasks, axis=0)
+    return np.asarray(np.mean(of_tasks, axis=0))
 
 
 def compared(title: str, measure: Callable[[int], tuple[Splits, Variants]], seeds: int) -> str:

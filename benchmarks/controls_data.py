@@ -56,13 +56,13 @@ def applications(n_rows: int, seed: int, *, u_shaped: bool = False, drift: float
 
 
 def _drawn(log_odds: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
-    return (rng.random(log_odds.shape) < expit(log_odds)).astype(np.int64)
+    return np.asarray(rng.random(log_odds.shape) < expit(log_odds), dtype=np.int64)
 
 
 def splits_of(
     n_train: int, seed: int, *, u_shaped: bool = False, drift: float = 0.0
 ) -> tuple[Table, dict[str, pd.DataFrame]]:
-    """A table and its splits: `n_train` rows, as many for validation, and four times as many for the test."""
+    """A table and its splits: `n_train` rows each, and four times as many for the test."""
     sizes = {"train": n_train, "val": n_train, "test": 4 * n_train}
     table = applications(sum(sizes.values()), seed, u_shaped=u_shaped, drift=drift)
     bounds = np.cumsum(list(sizes.values()))[:-1]
