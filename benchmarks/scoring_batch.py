@@ -79,7 +79,7 @@ def _many_rows(bench: Bench, sizes: BatchSizes) -> list[Row]:
     model = trained_model(bench, sizes.parquet_trained, sizes.trees)
     spec = sizes.parquet
     rows = bench.table(spec) / "train"
-    run = _batch(bench, "batch, parquet", model, rows, bench.folder / "scored")
+    run = _batch(bench, "batch, parquet", model, rows, bench.folder / "scored-parquet")
     name = f"batch, {spec.rows:,} x {spec.n_numerical} PARQUET"
     return [
         Row(2, f"{name}, peak memory", (run.peak_memory / _GB,), "GB", limit=1.0),

@@ -1,24 +1,33 @@
-"""The program that measures the server runs; what it prints of a tiny model means nothing."""
+"""The benchmark of batch scoring, on tables too small to measure anything."""
 
-import importlib.util
+import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from jobs import ROOT
 
-from benchmarks.timing import run_process
-
 
 @pytest.mark.long
-@pytest.mark.skipif(
-    importlib.util.find_spec("flask") is None,
-    reason="the server by hand needs Flask: requirements-bench.txt",
-)
-def test_the_server_is_measured_beside_one_by_hand(tmp_path: Path) -> None:
-    options = ["--sections", "server", "--quick", "--workdir", str(tmp_path)]
-    run = run_process([sys.executable, "-m", "benchmarks.scoring", *options], ROOT)
-    rows = [line for _, line in run.lines if line.startswith("| 3 |")]
-    assert len(rows) == 5
-    assert "one row of JSON, p50" in rows[0]
-    assert "errors: 0 and 0" in rows[-1]
+def test_batch_and_the_script_by_hand_do_the_same(tmp_path: Path) -> None:
+    options = ["--quick", "--sections", "batch", "--workdir", str(tmp_path)]
+    finished = subprocess.run(
+        [sys.executable, "-m", "benchmarks.scoring", *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    table = [line for line in finished.stdout.splitlines() if line.startswith("|")]
+    assert len(table) == 2 + 4
+    assert all("batch, " in line for line in table[2:])
+    assert len(pd.read_parquet(tmp_path / "scored-parquet" / "predictions.parquet")) == 50_000
+    ours = pd.read_csv(tmp_path / "scored" / "predictions.csv")
+    by_hand = pd.read_csv(tmp_path / "scored-by-hand" / "predictions.csv")
+    assert list(ours.columns) == list(by_hand.columns)
+    assert len(ours) == len(by_hand) == 20_000
+    for name in ours.columns[-3:]:
+        np.testing.assert_allclose(ours[name], by_hand[name], atol=1e-6)

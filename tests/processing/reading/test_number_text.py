@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processing.reading.csv_reader import fast_types
-from processing.reading.number_text import MISSING_MARKERS, numbers_from_text
+from processing.reading.number_text import MISSING_MARKERS, number_values, numbers_from_text
 
 
 @pytest.mark.parametrize(
@@ -81,3 +81,11 @@ def test_the_same_bits_as_arrows_reader_of_csv(values: list[float]) -> None:
         numbers.view(np.int32), table["x"].to_numpy().astype(np.float32).view(np.int32)
     )
     assert len(no_numbers) == 0
+
+
+def test_a_large_integer_does_not_depend_on_its_neighbours() -> None:
+    # Rounded once it goes up, rounded to float64 first it lies halfway and goes down.
+    number = 2**60 + 2**36 + 1
+    alone, _ = number_values(pa.array([number]))
+    beside_null, _ = number_values(pa.array([number, None]))
+    assert alone.astype(np.float32)[0] == beside_null.astype(np.float32)[0]
