@@ -1,6 +1,7 @@
 """The handler as SageMaker's inference toolkit calls it: text bodies as str, results as a pair."""
 
 import asyncio
+import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,58 @@ def test_faults_are_told_apart_by_type(finished_job: Path, tmp_path: Path) -> No
         transform(finished_job / "model", "1,2,3,DE,web", "text/csv", "text/html")
     with pytest.raises(ArtifactError, match="is no model directory"):
         handler.model_fn(str(tmp_path))
+
+
+class Context:
+    """Stands for the model server's side of the toolkit."""
+
+    def __init__(self, model_dir: Path, content_type: str, accept: str | None) -> None:
+        self.system_properties = {"model_dir": str(model_dir)}
+        self.request_processor = [self]
+        self.properties = {"Content-Type": content_type} | ({"Accept": accept} if accept else {})
+        self.answer: dict[str, Any] = {}
+
+    def get_request_properties(self) -> dict[str, str]:
+        """The headers of the request."""
+        return self.properties
+
+    def set_response_content_type(self, _index: int, value: str) -> None:
+        """Takes what the answer is."""
+        self.answer["type"] = value
+
+    def set_response_status(self, code: int, phrase: str) -> None:
+        """Takes what went wrong."""
+        self.answer |= {"code": code, "phrase": phrase}
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("sagemaker_inference") is None,
+    reason="the toolkit is not installed: requirements-toolkit.txt, which needs a C compiler",
+)
+def test_the_toolkit_itself_calls_the_four_functions(
+    finished_job: Path, raw_rows: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SAGEMAKER_PROGRAM", "lightgbmmt_inference_handler.py")
+    from sagemaker_inference.transformer import Transformer
+
+    folder = finished_job / "model"
+    text = raw_rows[:3].to_csv(index=False)
+    wanted, _ = transform(folder, text, "text/csv", "*/*")
+    toolkit = Transformer()
+    for body, content_type in [
+        (text.encode(), "text/csv"),
+        (raw_rows[:3].to_parquet(index=False), "application/x-parquet"),
+    ]:
+        context = Context(folder, content_type, None)
+        assert toolkit.transform([{"body": body}], context) == [wanted]
+        assert context.answer == {"type": "application/json"}
+    context = Context(folder, "text/csv", "text/csv")
+    (answer,) = toolkit.transform([{"body": text.encode()}], context)
+    assert context.answer == {"type": "text/csv"}
+    assert answer.count(b"\n") == 4
+    context = Context(folder, "application/json", "application/json")
+    (answer,) = toolkit.transform([{"body": b"[1]"}], context)
+    assert "wanted an object as record 1, found a number" in context.answer["phrase"]
 
 
 def test_an_error_of_ours_is_told_without_its_message(
