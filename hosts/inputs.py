@@ -234,7 +234,12 @@ class TeamInputs:
         )
         taken = [*columns.without_evaluation().required, columns.id_name]
         joined = join_counts(
-            categorical, hyperparams.risk_labels, counts, hyperparams.risk_table_smoothing, taken
+            categorical,
+            hyperparams.risk_labels,
+            counts,
+            hyperparams.risk_table_smoothing,
+            taken,
+            where_different=hyperparams.risk_tables == "auto" and learned is None,
         )
         if learned is not None:
             joined = with_learned(joined, learned)

@@ -248,10 +248,11 @@ class Knobs(BaseModel):
         description="Folds in which the training rows' risks are computed out of fold.",
     )
 
-    risk_tables: Annotated[Literal["main", "per_task"], AsChoice] = Field(
-        default="main",
-        description="A category's risk is the main task's positive rate; "
-        "per_task: and the other tasks' rates, each as a feature of its own.",
+    risk_tables: Annotated[Literal["auto", "main", "per_task"], AsChoice] = Field(
+        default="auto",
+        description="main: a category's risk is the main task's positive rate; "
+        "per_task: and the other tasks' rates, each as a feature of its own; "
+        "auto: and those that differ from what the main task's rate tells, beyond chance.",
     )
     monotone_constraints: Annotated[
         dict[Name, Direction] | dict[Name, dict[Name, Direction]] | None,
@@ -306,7 +307,7 @@ class Knobs(BaseModel):
     def risk_labels(self) -> list[str]:
         """The tasks whose rates are the categories' risks; the main task comes first."""
         others = [name for name in self.task_label_names or [] if name != self.label_name]
-        return [self.label_name, *(others if self.risk_tables == "per_task" else [])]
+        return [self.label_name, *(others if self.risk_tables != "main" else [])]
 
     @property
     def features_in_no_group(self) -> list[str]:

@@ -120,7 +120,7 @@ def _check_same_job(
         made = initial.preprocessing.risk_tables.values()
         theirs = {(table["column"], table["task"]) for table in made if "column" in table}
         ours = {(name, task) for name in categorical for task in hyperparams.risk_labels[1:]}
-        if theirs != ours:
+        if theirs != ours and hyperparams.risk_tables != "auto":
             raise ArtifactError(
                 f"risk_tables is {hyperparams.risk_tables}, but the categories of the initial "
                 f"model {source} have the risks of {'several tasks' if theirs else 'one task'}"

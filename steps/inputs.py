@@ -164,7 +164,10 @@ def prepare_data(
     }
     feature_drift = drift_of_features(splits, [*numerical, *categorical], sample_weight)
     risk_settings = RiskTableSettings(
-        hyperparams.risk_table_smoothing, hyperparams.risk_table_folds, hyperparams.seed
+        hyperparams.risk_table_smoothing,
+        hyperparams.risk_table_folds,
+        hyperparams.seed,
+        where_different=hyperparams.risk_tables == "auto",
     )
     preprocessing = preprocess(
         splits,

@@ -27,6 +27,7 @@ from processing.features.encodings import source_column
 from processing.features.feature_table import feature_table
 from processing.features.imputation import apply_imputation, column_sum
 from processing.features.risk_counts import CategoryCounts, count_categories, fold_of_rows
+from processing.features.risk_differences import count_pairs
 from processing.features.risk_tables import RiskTable, apply_risk_table
 from processing.job.paths import JobPaths
 from processing.reading.columns import TableColumns
@@ -133,20 +134,25 @@ class HostData:
             Per label the counts of each column.
         """
         self._folds = fold_of_rows(first_row, len(self.splits["train"]), folds, seed)
-        return [self._counts_of(columns, label, folds) for label in labels]
+        return [self._counts_of(columns, label, labels[0], folds) for label in labels]
 
-    def _counts_of(self, columns: Sequence[str], label: str, folds: int) -> list[CategoryCounts]:
+    def _counts_of(
+        self, columns: Sequence[str], label: str, main_label: str, folds: int
+    ) -> list[CategoryCounts]:
         train = self.splits["train"]
         values = train[label].to_numpy().astype(np.float64)
+        main_values = train[main_label].to_numpy().astype(np.float32)
         known = np.flatnonzero(~np.isnan(values))
         counts = []
         for column in columns:
             texts = [str(text) for text in train[column].cat.categories]
-            code = train[column].cat.codes.to_numpy().astype(np.int64)[known] + 1
+            code = train[column].cat.codes.to_numpy().astype(np.int64) + 1
+            n_categories = len(texts) + 1
             counted = count_categories(
-                code, len(texts) + 1, values[known], self._folds[known], folds
+                code[known], n_categories, values[known], self._folds[known], folds
             )
-            counts.append(CategoryCounts(texts, counted))
+            pairs = count_pairs(code, n_categories, values.astype(np.float32), main_values)
+            counts.append(CategoryCounts(texts, counted, pairs))
         return counts
 
     def map_risks(

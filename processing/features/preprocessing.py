@@ -18,6 +18,7 @@ from processing.features.artifacts import (
 )
 from processing.features.encodings import encoding_name, feature_names, source_column
 from processing.features.imputation import apply_imputation, fit_imputation
+from processing.features.risk_differences import count_alone, count_pairs, differs_from_main
 from processing.features.risk_tables import RiskTable, apply_risk_table, fit_risk_tables
 
 logger = logging.getLogger(__name__)
@@ -25,11 +26,20 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RiskTableSettings:
-    """How risk tables are fitted, see `processing.features.risk_tables.fit_risk_tables`."""
+    """How risk tables are fitted, see `processing.features.risk_tables.fit_risk_tables`.
+
+    Attributes:
+        smooth: How many rows of the base rate are mixed into each category.
+        folds: Number of folds.
+        seed: Seed of the folds.
+        where_different: Another task than the main one gets a table only of columns whose
+            categories mean something else to it (`processing.features.risk_differences`).
+    """
 
     smooth: float | Literal["auto"]
     folds: int
     seed: int
+    where_different: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,20 +142,29 @@ def _map_risks(
     risk_tables: dict[str, RiskTable] = {}
     train_risks: dict[str, npt.NDArray[np.float32]] = {}
     for number, label in enumerate(risk_labels):
+        columns = list(categorical)
+        if number and learned is not None:
+            columns = [name for name in columns if learned_tables(learned, name, label)]
+        elif number and settings.where_different:
+            columns = [
+                name
+                for name in columns
+                if _differs(train[name], train[label], train[risk_labels[0]])
+            ]
         tables, risks = fit_risk_tables(
             train,
-            categorical,
+            columns,
             train[label].to_numpy(),
             smooth=settings.smooth,
             folds=settings.folds,
             seed=settings.seed,
             task=label if number else None,
         )
-        for column in categorical:
+        for column in columns:
             name = encoding_name(column, label, train.columns) if number else column
             table, encoded = tables[column], risks[column]
             if learned is not None:
-                name, known = learned_table(learned, column, label if number else None)
+                name, known = learned_tables(learned, column, label if number else None)[0]
                 # The very same table comes of the very same rows, as which they were encoded out of
                 # fold; to other rows it says nothing of their own labels.
                 if table["bins"] != known["bins"] or table["default_bin"] != known["default_bin"]:
@@ -167,12 +186,25 @@ def _map_risks(
     return risk_tables
 
 
-def learned_table(learned: Preprocessing, column: str, task: str | None) -> tuple[str, RiskTable]:
-    """Name and table of a column's feature; `task` None: that of the main task."""
+def _differs(column: pd.Series, label: pd.Series, main_label: pd.Series) -> bool:
+    """Whether a column's categories mean something else to a task than to the main task."""
+    # Code 0 stands for a missing category.
+    code = column.cat.codes.to_numpy().astype(np.int64) + 1
+    n_categories = len(column.cat.categories) + 1
+    counts = count_pairs(code, n_categories, label.to_numpy(), main_label.to_numpy())
+    if not counts.any():
+        counts = count_alone(code, n_categories, label.to_numpy())
+    return differs_from_main(counts)
+
+
+def learned_tables(
+    learned: Preprocessing, column: str, task: str | None
+) -> list[tuple[str, RiskTable]]:
+    """Name and table of a column's feature, if there is one; `task` None: of the main task."""
     if task is None:
-        return column, learned.risk_tables[column]
-    return next(
+        return [(column, learned.risk_tables[column])]
+    return [
         (name, table)
         for name, table in learned.risk_tables.items()
         if table.get("column") == column and table.get("task") == task
-    )
+    ]

@@ -21,10 +21,12 @@ class CategoryCounts:
     Attributes:
         texts: The C categories.
         counts: Shape (folds, C + 1, 2), see `count_categories`; category 0 is a missing one.
+        pairs: Shape (C + 1, 4), see `processing.features.risk_differences.count_pairs`.
     """
 
     texts: list[str]
     counts: NDArray[np.float64]
+    pairs: NDArray[np.float64]
 
 
 def fold_of_rows(first_row: int, n_rows: int, folds: int, seed: int) -> NDArray[np.int64]:

@@ -87,7 +87,7 @@ RANGES: dict[str, tuple[list[Any], list[Any], str]] = {
     "checkpoint_frequency": ([1], [0], "an integer >= 1"),
     "risk_table_smoothing": (["auto", 0.0, 20.0], [-1.0, "some", "1e999"], "auto or a number >= 0"),
     "risk_table_folds": ([2], [1], "an integer >= 2"),
-    "risk_tables": (["main", "per_task"], ["each", True], "one of main, per_task"),
+    "risk_tables": (["auto", "main", "per_task"], ["each", True], "one of auto, main, per_task"),
     "init_model": (["earlier", "/opt/ml/earlier"], ["", 3, "a\nb"], "a path, as text in one line"),
     "monotone_constraints": (
         [{"amount": 1}, {"isCard": {"age": -1}, "isFraud": {}}, {}],
@@ -153,7 +153,7 @@ DEFAULTS = {
     "checkpoint_frequency": None,
     "risk_table_smoothing": "auto",
     "risk_table_folds": 5,
-    "risk_tables": "main",
+    "risk_tables": "auto",
     "monotone_constraints": None,
     "interaction_constraints": None,
     "task_base_rates": None,

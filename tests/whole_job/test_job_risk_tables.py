@@ -36,7 +36,7 @@ def raw_rows() -> pa.Table:
     return pa.Table.from_pandas(test, preserve_index=False)
 
 
-def test_the_artifacts_of_both_kinds(per_task: Path, finished_job: Path) -> None:
+def test_the_artifacts_of_both_kinds(per_task: Path, tmp_path: Path) -> None:
     tables = pickle.loads((per_task / "model" / "risk_table_map.pkl").read_bytes())
     assert list(tables["country"]) == ["bins", "default_bin"]
     assert tables["country|isCard"]["column"] == "country"
@@ -46,8 +46,26 @@ def test_the_artifacts_of_both_kinds(per_task: Path, finished_job: Path) -> None
     assert lines[2:] == [f"{index},{name}" for index, name in enumerate(FEATURES)]
     # What another job may select are columns.
     assert model_json(per_task, "selected_features.json")["selected_features"] == FEATURES[:5]
-    main = pickle.loads((finished_job / "model" / "risk_table_map.pkl").read_bytes())
+    run(tmp_path, risk_tables="main")
+    main = pickle.loads((tmp_path / "model" / "risk_table_map.pkl").read_bytes())
     assert set(main) == {"country", "channel"}
+
+
+def test_auto_has_the_tables_of_columns_that_differ(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    splits = {name: table.copy() for name, table in make_splits(4000).items()}
+    for table in splits.values():
+        # What country says of isDebit is its own; all else follows the main task.
+        odd = table["country"].isin(["DE", "01"]).to_numpy()
+        table["isDebit"] = (rng.random(len(table)) < np.where(odd, 0.6, 0.1)).astype(int)
+        table["isCard"] = table["isFraud"] & (rng.random(len(table)) < 0.5)
+    run_job(write_tree(tmp_path, splits, hyperparameters()))
+    tables = pickle.loads((tmp_path / "model" / "risk_table_map.pkl").read_bytes())
+    assert set(tables) == {"country", "channel", "country|isDebit"}
+    scorer = load_scorer(tmp_path / "model")
+    expected = predictions(tmp_path, "test")[[f"{task}_prob" for task in TASKS]].to_numpy()
+    found = scorer.score(pa.Table.from_pandas(splits["test"], preserve_index=False))
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_raw_rows_get_the_bits_of_the_job(per_task: Path) -> None:
