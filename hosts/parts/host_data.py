@@ -141,17 +141,15 @@ class HostData:
     ) -> list[CategoryCounts]:
         train = self.splits["train"]
         values = train[label].to_numpy().astype(np.float64)
-        main_values = train[main_label].to_numpy().astype(np.float32)
+        main_values = train[main_label].to_numpy().astype(np.float64)
         known = np.flatnonzero(~np.isnan(values))
         counts = []
         for column in columns:
             texts = [str(text) for text in train[column].cat.categories]
             code = train[column].cat.codes.to_numpy().astype(np.int64) + 1
-            n_categories = len(texts) + 1
-            counted = count_categories(
-                code[known], n_categories, values[known], self._folds[known], folds
-            )
-            pairs = count_pairs(code, n_categories, values.astype(np.float32), main_values)
+            size = len(texts) + 1
+            counted = count_categories(code[known], size, values[known], self._folds[known], folds)
+            pairs = count_pairs(code, size, values, main_values)
             counts.append(CategoryCounts(texts, counted, pairs))
         return counts
 

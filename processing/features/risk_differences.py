@@ -15,7 +15,7 @@ _LEAST_RELIABILITY = 0.25
 """Share of the main task's differences that is taken for true at the least: if all of it may be
 chance, the slope could be anything."""
 
-Label = NDArray[np.uint8] | NDArray[np.float32]
+Label = NDArray[np.uint8] | NDArray[np.floating]
 
 
 def count_pairs(

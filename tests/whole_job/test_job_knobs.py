@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from jobs import model_file, model_json, predictions, run_job, run_script, start_script
+from jobs import metrics, model_file, model_json, predictions, run_job, run_script, start_script
 from trees import NUMERICAL, TASKS, hyperparameters, make_splits, write_hyperparameters, write_tree
 
 from exceptions import UserError
@@ -36,6 +36,10 @@ def model_without_parameters(base: Path) -> str:
 
 def prediction_columns(base: Path) -> list[str]:
     return list(predictions(base, "val").columns)
+
+
+def validation_metrics(base: Path) -> object:
+    return metrics(base, "val")
 
 
 def evaluated_iterations(base: Path) -> object:
@@ -92,6 +96,8 @@ KNOBS: dict[str, Effect | Refused | NoEffect] = {
     "sample_weight_name": Effect("weight"),
     "task_weight_columns": Effect({"isCard": "weight"}),
     # Nothing is missing from the labels of these tests; test_job_labels_and_weights.py has more.
+    "amount_name": Effect("amount", seen_in=validation_metrics),
+    "previous_score_columns": Effect({"isFraud": "weight"}, seen_in=validation_metrics),
     "missing_labels": Refused("drop", "missing_labels must be one of error, mask"),
     "loss_type": Effect("adaptive", {"loss_weight_update_frequency": 3}),
     "loss_beta": Effect(0.1),
