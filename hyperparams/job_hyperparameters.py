@@ -136,13 +136,14 @@ class LightGBMMtModelHyperparameters(Knobs):
         return values
 
     def _columns(self) -> list[str]:
-        """All columns that the job reads: id, features, labels, weights."""
+        """All columns that the job reads: id, features, labels, weights, what it is judged by."""
         weights = [self.sample_weight_name, *(self.task_weight_columns or {}).values()]
+        judged_by = [self.amount_name, *(self.previous_score_columns or {}).values()]
         columns = [
             self.id_name,
             *self.feature_list,
             *(self.task_label_names or [self.label_name]),
-            *(column for column in weights if column is not None),
+            *(column for column in [*weights, *judged_by] if column is not None),
         ]
         return list(dict.fromkeys(columns))
 

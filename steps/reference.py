@@ -8,7 +8,7 @@ import pandas as pd
 
 from models.evaluation.drift import fit_table, sampled_rows, table_drift
 
-_SAMPLE_ROWS = 20_000
+_SAMPLE_ROWS = 10_000
 _SAMPLE_VALUES = 1 << 22
 
 

@@ -51,9 +51,9 @@ class MultiTaskModel:
         return np.asarray(self._booster.feature_importance(importance_type), dtype=np.float64)
 
     @property
-    def n_task_trees(self) -> int:
-        """Trees of the file: one per shared tree and task."""
-        return int(self._booster.num_trees())
+    def n_leaf_values(self) -> int:
+        """Values of all leaves: one per leaf of a shared tree and task."""
+        return self._walk.n_leaf_values
 
     def contributions(
         self, data: NDArray[np.floating], num_threads: int = 0

@@ -35,6 +35,11 @@ class SharedWalk:
         n_leaves = [len(value) for value in leaf_values]
         self._offset = np.concatenate([[0], np.cumsum(n_leaves)[:-1]])
 
+    @property
+    def n_leaf_values(self) -> int:
+        """Values of all leaves: one per leaf of a shared tree and task."""
+        return int(self._leaf_value.size)
+
     def raw_score(self, data: Any, n_threads: int = 0) -> NDArray[np.float64]:
         """Log-odds of all tasks, shape (n, K): the same bits for any number of rows and threads.
 

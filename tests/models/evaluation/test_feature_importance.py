@@ -61,7 +61,7 @@ def test_the_job_writes_them_beside_the_gain(finished_job: Path) -> None:
 
 def test_the_sample_shrinks_with_the_number_of_trees(table: pd.DataFrame) -> None:
     class Large:
-        n_task_trees = 10**6
+        n_leaf_values = 10**7
 
         def feature_importance(self, importance_type: str) -> np.ndarray:
             return np.zeros(len(FEATURES))
