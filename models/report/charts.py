@@ -156,9 +156,10 @@ def score_distribution(label: str, shown: Mapping[str, Any]) -> Markup:
     """Histograms of the probabilities of both classes, each of area 1, in log-odds."""
     edges = shown["edges"]
     highest = max(*shown["positives"], *shown["negatives"])
-    marks = [1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999]
-    inside = [mark for mark in marks if edges[0] <= mark <= edges[-1]]
-    ticks = [(mark, _probability_text(mark)) for mark in inside[:: 1 + len(inside) // 6]]
+    inside = [mark for mark in _MARKS if edges[0] <= mark <= edges[-1]]
+    if len(inside) < 2:
+        inside = [edges[0], edges[-1]]
+    ticks = [(mark, _probability_text(mark)) for mark in inside[:: 1 + (len(inside) - 1) // 5]]
     plot = Plot(
         label, (edges[0], edges[-1]), (0, highest * 1.05), "predicted probability",
         "share of the class", ticks, _even_ticks(0, highest), _logit,
@@ -233,6 +234,11 @@ def _svg(label: str, width: int, height: int, content: str, kind: str = "plot") 
     return frame.format(kind, width, height, label, picture)
 
 
+_MARKS = (
+    *(1e-6, 1e-5, 1e-4, 1e-3, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.4),
+    *(0.5, 0.6, 0.7, 0.8, 0.9, 0.97, 0.99, 0.999),
+)
+
 _UNIT = [(0.0, "0"), (0.25, "25 %"), (0.5, "50 %"), (0.75, "75 %"), (1.0, "100 %")]
 
 
@@ -250,7 +256,7 @@ def _power_text(power: int) -> str:
 
 
 def _probability_text(prob: float) -> str:
-    return f"{100 * prob:.10f}".rstrip("0").rstrip(".") + " %"
+    return f"{100 * prob:.3g}" + " %" if prob >= 1e-5 else f"{100 * prob:g} %"
 
 
 def _even_ticks(low: float, high: float) -> list[tuple[float, str]]:
