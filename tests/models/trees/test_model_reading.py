@@ -1,6 +1,7 @@
 """Reading model files that may be damaged or made to do harm."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import lightgbm as lgb
 import numpy as np
@@ -179,6 +180,19 @@ def chain(depth: int) -> SharedTree:
 def chain_text(depth: int) -> str:
     """A model of such a tree and two tasks."""
     return model_text([chain(depth)], np.zeros(2), ["x"], "none", 1.0, {})
+
+
+def test_nodes_that_are_each_others_children_are_no_tree() -> None:
+    """Every node but the root has one parent, and yet two of them hang in the air."""
+    tree = chain(3)
+    circle = replace(
+        tree.structure,
+        left_child=np.array([-1, 2, 1], np.int32),
+        right_child=np.array([-2, -3, -4], np.int32),
+    )
+    text = model_text([replace(tree, structure=circle)], np.zeros(2), ["x"], "none", 1.0, {})
+    with pytest.raises(ArtifactError, match="make a tree"):
+        read_model(text)
 
 
 def test_as_deep_as_it_may_be_it_is_explained() -> None:
