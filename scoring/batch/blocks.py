@@ -1,6 +1,7 @@
 """Data files as blocks of rows that are scored one by one, all columns kept."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -170,5 +171,6 @@ def read_header_line(file: DataFile) -> tuple[bytes, bytes]:
     Raises:
         DataError: the file cannot be read.
     """
-    first = next(read_raw_lines(file, BLOCK_BYTES))
+    with closing(read_raw_lines(file, BLOCK_BYTES)) as lines:
+        first = next(lines)
     return first.data[int(first.starts[0]) : int(first.ends[0])], first.line_end()

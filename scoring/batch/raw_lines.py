@@ -7,7 +7,7 @@ the start of a field.
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,7 +69,7 @@ class RawLines:
         return found if found == b"\r\n" else found[:1] or b"\n"
 
 
-def read_raw_lines(file: DataFile, block_bytes: int) -> Iterator[RawLines]:
+def read_raw_lines(file: DataFile, block_bytes: int) -> Generator[RawLines, None, None]:
     """Read a file in blocks of whole rows; the first row is the header.
 
     Args:
