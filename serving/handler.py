@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from common.messages import first_line
 from exceptions import ArtifactError
 from processing.features.artifacts import FLAGS, IMPUTE_DICT, RISK_TABLE_MAP
 from processing.job.environment import environment_flag
@@ -97,7 +98,10 @@ def predict_fn(data: RawRows, model: Scorer) -> Scores:
         raise TooLargeError(
             f"wanted at most {MAX_REASON_ROWS} rows in a request for reasons, found {rows.num_rows}"
         )
-    features = model.features_of(rows)
+    try:
+        features = model.features_of(rows)
+    except pa.ArrowInvalid as error:  # bytes in Parquet that are no text
+        raise UnreadableError(f"the rows cannot be read: {first_line(error)}") from None
     return Scores(scored_columns(model, features, n_reasons, n_threads=1), has_header)
 
 

@@ -93,6 +93,8 @@ def _table(body: bytes, features: Sequence[str], numerical: Sequence[str]) -> pa
         raise UnreadableError(
             f"damaged: wanted {n_rows} rows as its footer says, found {table.num_rows}"
         )
+    # Arrow believes the file: a dictionary may be pointed at beyond its end, a text be none.
+    table.validate(full=True)
     for index, name in enumerate(features):
         kind = table.schema.field(index).type
         if name in numerical and pa.types.is_dictionary(kind):

@@ -122,6 +122,26 @@ def test_delta_encoded_texts(server: Server) -> None:
     assert server.post(file.getvalue(), PARQUET).body == server.post(rows, CSV).body
 
 
+def test_parquet_that_points_beyond_a_dictionary_or_holds_no_text(server: Server) -> None:
+    no_text = pa.array([b"\xff\xfe", b"DE"])
+    for column in ("country", "age"):
+        for values in (no_text, no_text.view(pa.string()), no_text.dictionary_encode()):
+            file = io.BytesIO()
+            pq.write_table(parquet_table(**{column: values}), file)
+            assert server.post(file.getvalue(), PARQUET).status == 400
+    file = io.BytesIO()
+    texts = ["DE", "NA", "FR", "01", "1", "XX"] * 4
+    pq.write_table(parquet_table(country=pa.array(texts)), file, compression="none")
+    whole = file.getvalue()
+    indices = whole.index(b"XX", whole.index(b"DE")) + 2
+    widths = [place for place in range(indices, indices + 80) if whole[place] == 3]
+    outcomes = set()
+    for place in widths:
+        damaged = whole[:place] + b"\x06" + whole[place + 1 :]
+        outcomes.add(server.post(damaged, PARQUET).status)
+    assert outcomes in ({200, 400}, {400})
+
+
 def test_damaged_parquet(server: Server) -> None:
     file = io.BytesIO()
     pq.write_table(parquet_table(age=pa.array(np.ones(50))), file)
