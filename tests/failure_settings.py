@@ -255,12 +255,6 @@ def of_the_platform() -> Iterator[Case]:
         )
     hosts = "input/config/resourceconfig.json"
     yield Case(
-        "several hosts",
-        config("resourceconfig.json", {"current_host": "algo-1", "hosts": ["algo-1", "algo-2"]}),
-        f"the job has 2 hosts (BASE/{hosts}), but training runs on one: set instance_count to 1, "
-        "and take a larger instance type if one is too small",
-    )
-    yield Case(
         "no object with hosts",
         config("resourceconfig.json", ["algo-1"]),
         f'BASE/{hosts} must hold one JSON object, found ["algo-1"]',
@@ -268,7 +262,7 @@ def of_the_platform() -> Iterator[Case]:
     yield Case(
         "no list of hosts",
         config("resourceconfig.json", {"hosts": 2}),
-        f'BASE/{hosts}: "hosts" must be a list, found 2',
+        f'BASE/{hosts}: "hosts" must be a list of names, found 2',
     )
     yield Case(
         "Pipe mode",
