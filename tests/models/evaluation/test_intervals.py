@@ -7,7 +7,13 @@ from scipy.stats import norm
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from models.evaluation import ranking_metrics
-from models.evaluation.intervals import FEWEST_ROWS, interval, metric_intervals
+from models.evaluation.intervals import (
+    FEWEST_ROWS,
+    _block_starts,
+    _metrics,
+    interval,
+    metric_intervals,
+)
 from models.evaluation.score_counts import count_by_score
 
 Floats = NDArray[np.float64]
@@ -37,7 +43,7 @@ def scores(labels: NDArray[np.int64], probs: Floats, weights: Floats) -> list[fl
 def test_the_reach_is_that_of_a_bootstrap_of_rows(n_rows: int, weighted: bool) -> None:
     rng = np.random.default_rng(1)
     labels, probs = draw(rng, n_rows, 0.2, 1.5)
-    weights = rng.gamma(2.0, 0.5, n_rows) if weighted else np.ones(n_rows)
+    weights = rng.lognormal(0.0, 1.0, n_rows) if weighted else np.ones(n_rows)
     intervals = metric_intervals(count_by_score(labels, probs, weights if weighted else None))
     estimates = scores(labels, probs, weights)
     replicates = []
@@ -95,3 +101,22 @@ def test_perfect_scores_have_the_binomial_interval() -> None:
     # All of ten: the true share is below this in one of forty cases (Clopper-Pearson).
     assert intervals["auc_roc"] == pytest.approx([0.025 ** (1 / 10), 1.0])
     assert interval(0.0, 0.0, 10) == pytest.approx([0.0, 1 - 0.025 ** (1 / 10)])
+
+
+def test_blocks_of_scores_have_nearly_the_metrics_of_single_scores() -> None:
+    """What a sample is measured by: rows that are spread over their block, not tied in it."""
+    counts = count_by_score(*draw(np.random.default_rng(0), 50_000, 0.05, 1.5))
+    starts, exact = _block_starts(counts)
+    assert not exact
+    assert starts.size < 2 * 256
+    positives, negatives = (
+        np.add.reduceat(side, starts)[None] for side in (counts.positives, counts.negatives)
+    )
+    found = {name: values[0] for name, values in _metrics(positives, negatives, 0.5).items()}
+    assert found["average_precision"] == pytest.approx(
+        ranking_metrics.average_precision(counts), abs=1e-4
+    )
+    assert found["recall_at_1pct_fpr"] == pytest.approx(
+        ranking_metrics.recall_at_fpr(counts, 0.01), abs=3e-4
+    )
+    assert found["auc_roc"] == pytest.approx(ranking_metrics.auc_roc(counts), abs=5e-4)
