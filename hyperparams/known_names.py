@@ -84,5 +84,13 @@ _ALIASES: dict[str, tuple[str, ...]] = {
     "label_name": ("label_column", "label", "target"),
     "task_label_names": ("labels", "tasks", "targets", "task_names"),
     "loss_type": ("loss", "loss_function"),
+    "amount_name": ("amount_column", "amount_col", "money_column", "value_column"),
+    "previous_score_columns": (
+        "previous_scores",
+        "previous_score_column",
+        "previous_model_scores",
+        "champion_score_columns",
+        "baseline_score_columns",
+    ),
 }
 OTHER_SPELLINGS = {alias: knob for knob, aliases in _ALIASES.items() for alias in aliases}
