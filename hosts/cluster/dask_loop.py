@@ -10,6 +10,10 @@ import dask
 
 Result = TypeVar("Result")
 
+_SHORTEST = 30.0
+"""Seconds of Dask's own timeouts at least; a host that is lost is noticed by `hosts.cluster.watch`
+as soon as the user wants."""
+
 
 def configure(lost_seconds: float) -> None:
     """Sets what a job needs of Dask; all else is the user's own configuration (TLS, for example).
@@ -25,8 +29,8 @@ def configure(lost_seconds: float) -> None:
             # An actor whose worker is lost must not be made again elsewhere: its rows are lost.
             "distributed.scheduler.allowed-failures": 0,
             "distributed.worker.profile.enabled": False,
-            "distributed.comm.timeouts.connect": f"{lost_seconds}s",
-            "distributed.comm.timeouts.tcp": f"{lost_seconds}s",
+            "distributed.comm.timeouts.connect": f"{max(lost_seconds, _SHORTEST)}s",
+            "distributed.comm.timeouts.tcp": f"{max(lost_seconds, _SHORTEST)}s",
             # Logged, but no more than a long call that keeps the interpreter to itself.
             "distributed.admin.tick.limit": f"{lost_seconds}s",
         }

@@ -131,7 +131,7 @@ async def _worker(scheduler: str, address: str, name: str, settings: HostSetting
         local_directory=tempfile.gettempdir(),
         dashboard=False,
         dashboard_address=f"{address}:0",
-        death_timeout=settings.lost_seconds,
+        death_timeout=settings.wait_seconds,
     )
 
 
