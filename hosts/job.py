@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,24 +13,22 @@ from distributed.core import rpc
 
 from exceptions import HostError, UserError
 from hosts.cluster.dask_loop import DaskLoop, configure
-from hosts.cluster.meeting import OpenCluster, is_open, join_cluster, open_cluster
+from hosts.cluster.meeting import OpenCluster, all_there, is_open, join_cluster, open_cluster
 from hosts.cluster.settings import HostSettings
 from hosts.cluster.watch import Watch
+from hosts.external import run_on_cluster
 from hosts.inputs import TeamInputs
 from hosts.parts.this_host import follow
+from hosts.roles import RunJob, StopRequested
 from hosts.team import Team
 from processing.job.failure import explain
 from processing.job.paths import JobPaths
-from processing.job.platform import JobHosts, read_hosts, sharded_channels
-from steps.job_data import JobInputs
+from processing.job.platform import CLUSTER_VARIABLE, JobHosts, read_hosts, sharded_channels
 
 logger = logging.getLogger(__name__)
 
 _END_HANDLER = "multitask_end"
 _END_SECONDS = 10.0
-
-StopRequested = Callable[[], bool]
-RunJob = Callable[[JobInputs, StopRequested], None]
 
 
 @dataclass(frozen=True)
@@ -52,6 +50,8 @@ def run_on_hosts(
 ) -> None:
     """Does this host's part of a job: runs it, or works for the host that does.
 
+    With `DASK_SCHEDULER_ADDRESS` the hosts are the workers of that cluster.
+
     Args:
         paths: This host's paths.
         environ: Environment variables.
@@ -62,6 +62,9 @@ def run_on_hosts(
         UserError: See `run_as_first_host` and `run_as_other_host`.
     """
     settings = HostSettings.from_environment(environ)
+    if cluster := environ.get(CLUSTER_VARIABLE):
+        run_on_cluster(paths, cluster, settings, is_stop_requested, run)
+        return
     hosts = read_hosts(paths.resource_config)
     if hosts.current == hosts.first:
         run_as_first_host(paths, hosts, settings, is_stop_requested, run)
@@ -93,10 +96,11 @@ def run_as_first_host(
     follow(is_stop_requested)
     loop = DaskLoop()
     logger.info("Host %s of %s runs the job", hosts.current, ", ".join(hosts.names))
-    cluster = loop.run(open_cluster(hosts, settings, is_stop_requested))
-    logger.info("All hosts are there")
+    cluster = loop.run(open_cluster(hosts, settings))
     ending = Ending("the first host has ended")
     try:
+        loop.run(all_there(cluster, settings, is_stop_requested))
+        logger.info("All hosts are there")
         team = loop.run(_gather(loop, cluster, hosts, settings))
         inputs = TeamInputs(team, sharded_channels(paths.input_data_config), share_paths=False)
         run(inputs, lambda: is_stop_requested() or inputs.is_stop_requested())

@@ -31,37 +31,48 @@ class OpenCluster:
     Attributes:
         scheduler: The scheduler.
         worker: The first host's own worker.
-        addresses: Each host's address of its worker, in the order of the hosts.
+        names: The hosts of the job.
     """
 
     scheduler: Scheduler
     worker: Worker
-    addresses: dict[str, str]
+    names: tuple[str, ...]
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Address of the worker of each host that is there, in the order of the hosts."""
+        there = {state.name: state.address for state in self.scheduler.workers.values()}
+        return {name: there[name] for name in self.names if name in there}
 
 
-async def open_cluster(
-    hosts: JobHosts, settings: HostSettings, is_stop_requested: Callable[[], bool]
-) -> OpenCluster:
-    """Starts the scheduler and the first host's worker, and waits until all others have come.
+async def open_cluster(hosts: JobHosts, settings: HostSettings) -> OpenCluster:
+    """Starts the scheduler and the first host's worker.
 
     Raises:
-        HostError: Hosts did not come in time, or the job was stopped before.
+        HostError: This host has no address, or no port is free.
     """
     address = await _own_address(hosts, settings)
     scheduler = await _scheduler(address, settings.port, hosts)
     worker = await _worker(scheduler.address, address, hosts.current, settings)
+    return OpenCluster(scheduler, worker, hosts.names)
+
+
+async def all_there(
+    cluster: OpenCluster, settings: HostSettings, is_stop_requested: Callable[[], bool]
+) -> None:
+    """Waits until all hosts have come.
+
+    Raises:
+        HostError: Hosts did not come in time, or the job was stopped before.
+    """
     end = asyncio.get_running_loop().time() + settings.wait_seconds
-    while True:
-        addresses = {state.name: state.address for state in scheduler.workers.values()}
-        missing = [name for name in hosts.names if name not in addresses]
-        if not missing:
-            return OpenCluster(scheduler, worker, {name: addresses[name] for name in hosts.names})
+    while missing := [name for name in cluster.names if name not in cluster.addresses]:
         if is_stop_requested():
             raise HostError(f"stopped on request before {_listed(missing)} had come")
         if asyncio.get_running_loop().time() > end:
             raise HostError(
                 f"{_listed(missing)} did not come within {settings.wait_seconds:g} s: the job has "
-                f"the hosts {', '.join(hosts.names)}, and starts when all are there "
+                f"the hosts {', '.join(cluster.names)}, and starts when all are there "
                 "(HOSTS_WAIT_SECONDS)"
             )
         await asyncio.sleep(_POLL_SECONDS)

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from hosts.cluster.addresses import free_port
 from hosts.parts.host_data import HostData
-from hosts.parts.lightgbm_network import connect
+from hosts.parts.lightgbm_network import connect, disconnect
 from hosts.parts.this_host import is_stop_requested
 from models.engine.booster_rows import TreeOrder
 from models.engine.row_part import RowPart, Share
@@ -170,6 +170,10 @@ class HostTraining:
     def restore(self, trees: Sequence[SharedTree], best_iterations: Mapping[int, int]) -> None:
         """See `BoosterRows`."""
         self._part.restore(trees, best_iterations)
+
+    def leave(self) -> None:
+        """Leaves LightGBM's network at the end of the job."""
+        disconnect()
 
     def drop_features(self) -> None:
         """See `BoosterRows`; the training table goes, too."""

@@ -23,6 +23,8 @@ def connect(machines: Sequence[tuple[str, int]], index: int) -> None:
             at the port on all interfaces, until all have come.
         index: This host's place among them.
     """
+    if len(machines) == 1:
+        return
     # LightGBM finds itself by its machine's addresses, of which 127.0.0.1 is the only loopback one.
     listed = [
         f"{'127.0.0.1' if ip_address(address).is_loopback else address}:{port}"
@@ -34,3 +36,9 @@ def connect(machines: Sequence[tuple[str, int]], index: int) -> None:
         ",".join(listed), machines[index][1], _CONNECT_MINUTES, num_machines=len(machines)
     )
     _keepers.append(keeper)
+
+
+def disconnect() -> None:
+    """Leaves the network, so that the process can do another job; on the thread that connected."""
+    while _keepers:
+        _keepers.pop().free_network()
