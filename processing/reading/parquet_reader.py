@@ -73,6 +73,7 @@ def _whole(
     rows = 0
     for batch in batches:
         rows += batch.num_rows
+        _check_codes(batch)
         yield batch
     if rows != parquet.metadata.num_rows:
         raise DataError(
@@ -124,6 +125,13 @@ def _is_text(start: bytes) -> bool:
         # The sample may end within a character.
         return error.start > len(start) - 4
     return all(character.isprintable() or character in "\r\n\t" for character in text)
+
+
+def _check_codes(batch: pa.RecordBatch) -> None:
+    """Check that codes point into their dictionary, which Arrow (26) leaves to its callers."""
+    for column in batch.columns:
+        if pa.types.is_dictionary(column.type):
+            pa.DictionaryArray.from_arrays(column.indices, column.dictionary)
 
 
 def _check_types(

@@ -68,3 +68,14 @@ def test_damaged_data(tmp_path: Path) -> None:
     file.path.write_bytes(content)
     with pytest.raises(DataError, match=r"^train/x\.parquet: unreadable, truncated"):
         list(_batches(file, ("a",), (), ()))
+
+
+def test_codes_beyond_their_dictionary(tmp_path: Path) -> None:
+    file = _file(tmp_path, pa.table({"c": ["a", "b", "c"]}), compression="none")
+    content = file.path.read_bytes()
+    # The codes 0, 1 and 2 in two bits each, lowest first: 0x24; 3 instead of 2 makes it 0x34.
+    codes = b"\x02\x03\x24"
+    assert content.count(codes) == 1
+    file.path.write_bytes(content.replace(codes, b"\x02\x03\x34"))
+    with pytest.raises(DataError, match=r"^train/x\.parquet: unreadable, truncated .*bounds"):
+        list(_batches(file, (), ("c",), ()))
