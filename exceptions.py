@@ -34,3 +34,7 @@ class PackageError(UserError):
 
 class HostError(UserError):
     """A host of the job did not come, or was lost."""
+
+
+class BusyError(UserError):
+    """Another job is at work on the base directory."""

@@ -17,7 +17,7 @@ from types import FrameType
 
 from common.log_lines import log_to_stdout
 from exceptions import UserError
-from processing.job.failure import run_reported
+from processing.job.failure import FailureReport, run_reported
 from processing.job.packages import check_loadable, install_missing
 from scoring.batch.places import BatchPlaces
 
@@ -54,7 +54,7 @@ if __name__ == "__main__":
     PLACES = BatchPlaces.of(sys.argv[1:], os.environ)
     log_to_stdout()
     # In a framework container, what is imported below may have to be installed first.
-    if run_reported(provide_packages, PLACES.failure):
+    if run_reported(provide_packages, FailureReport(PLACES.failure)):
         sys.exit(1)
 
 from processing.reading.channels import find_channel_files
@@ -75,7 +75,9 @@ def main(places: BatchPlaces, environ: Mapping[str, str]) -> int:
         end_on_stop()
         run_batch(places, environ)
 
-    return run_reported(step, places.failure)
+    report = FailureReport(places.failure)
+    report.clear()
+    return run_reported(step, report)
 
 
 def run_batch(places: BatchPlaces, environ: Mapping[str, str]) -> None:

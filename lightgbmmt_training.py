@@ -8,30 +8,47 @@ and maps features, trains trees that all tasks share, and writes the model direc
 evaluation of each split. README.md and docs/ say the rest; `run_job` below is the contents table.
 """
 
+import importlib
 import logging
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
 from common.log_lines import log_to_stdout
-from processing.job.failure import run_reported
-from processing.job.packages import check_loadable, install_missing
-from processing.job.paths import JobPaths, check_model_directory, failure_file
-from processing.job.platform import check_input_mode, has_several_hosts
+from processing.job.failure import FailureReport, run_alone, run_reported
+from processing.job.packages import check_loadable, check_room_for_packages, install_missing
+from processing.job.platform import has_several_hosts
+from processing.job.stop import StopRequest, listen_for_stop
+from processing.job.streams import LogHandler, open_standard_streams
+from processing.job.supervisor import supervised
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 HOSTS_REQUIREMENTS = Path(__file__).with_name("requirements-hosts.txt")
 
 
-def listen_for_stop() -> threading.Event:
-    """An event that is set by SIGTERM, which process 1 would not even notice otherwise."""
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda _signal, _frame: stop.set())
-    return stop
+def run_script() -> int:
+    """The script: a process that watches over another one, in which this module runs the job."""
+    open_standard_streams()
+    log_to_stdout(LogHandler(sys.stdout))
+    stop = listen_for_stop()
+    # Between two of LightGBM's parallel loops its threads spin, by default for milliseconds, in
+    # which our own passes over the rows would lack their core. libgomp reads it when it is loaded.
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    # The rows are shared among our own threads; each of OpenBLAS's would take 40 MB for nothing.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+    def load_and_run() -> None:
+        check_room_for_packages()
+        # In script mode, what the module imports may have to be installed first.
+        provide_packages()
+        importlib.import_module(Path(__file__).stem).run_job(os.environ, stop)
+
+    return run_alone(
+        os.environ,
+        lambda report: supervised(lambda inner: run_reported(load_and_run, inner), report),
+    )
 
 
 def provide_packages() -> None:
@@ -47,27 +64,29 @@ def provide_packages() -> None:
 
 
 if __name__ == "__main__":
-    STOP = listen_for_stop()
-    # Between two of LightGBM's parallel loops its threads spin, by default for milliseconds, in
-    # which our own passes over the rows would lack their core. libgomp reads it when it is loaded.
-    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
-    # In script mode, what is imported below may have to be installed first.
-    log_to_stdout()
-    if run_reported(provide_packages, failure_file(os.environ)):
-        sys.exit(1)
+    sys.exit(run_script())
 
+from common.result_names import (
+    EVALUATION_FILES,
+    MADE_FOR_A_MODEL,
+    MODEL_DIRECTORY_FILES,
+    MODEL_FILE,
+)
 from hyperparams.sources import load_hyperparameters
 from models.evaluation.curves import plot_multitask_curves
 from models.evaluation.metrics import compute_multitask_metrics
 from models.trees.multitask_model import predict_multitask
 from processing.dataset.tasks import create_task_indices, identify_task_columns
-from processing.writing.atomic import StagedDirectory
-from processing.writing.model_directory import MODEL_DIRECTORY_FILES, MODEL_FILE, save_artifacts
+from processing.job.paths import JobPaths, check_checkpoint_folder, check_result_folders
+from processing.job.platform import check_input_mode
+from processing.writing.model_directory import save_artifacts
+from processing.writing.staged_directory import StagedDirectory
+from processing.writing.staged_results import StagedResults
 from steps.evaluation import evaluate
 from steps.initial_model import initial_model
 from steps.inputs import OneHost, load_precomputed, log_knobs_without_effect
 from steps.job_data import JobInputs
-from steps.report import REPORT_FILE, noted_warnings, write_report
+from steps.report import noted_warnings, write_report
 from steps.training import train
 
 __all__ = [
@@ -80,19 +99,19 @@ __all__ = [
     "save_artifacts",
 ]
 
-logger = logging.getLogger("lightgbmmt_training")
-
-EVALUATION_FILES = (REPORT_FILE, "test.tar.gz", "val.tar.gz")
+logger = logging.getLogger(__name__)
 
 
-def main(stop: threading.Event | None = None) -> int:
-    """Runs the job and returns its exit code; `stop` None: it listens for SIGTERM from now on."""
+def main() -> int:
+    """Runs the job in this process and returns its exit code."""
     log_to_stdout()
-    requested = listen_for_stop() if stop is None else stop
-    return run_reported(lambda: run_job(os.environ, requested), failure_file(os.environ))
+    stop = listen_for_stop()
+    return run_alone(
+        os.environ, lambda report: run_reported(lambda: run_job(os.environ, stop), report)
+    )
 
 
-def run_job(environ: Mapping[str, str], stop: threading.Event) -> None:
+def run_job(environ: Mapping[str, str], stop: StopRequest) -> None:
     """The whole job: read, preprocess, train, evaluate, write; on this host, or on several.
 
     Args:
@@ -103,7 +122,8 @@ def run_job(environ: Mapping[str, str], stop: threading.Event) -> None:
         UserError: A fault of the data, the hyperparameters or the environment.
     """
     paths = JobPaths.from_environment(environ)
-    check_model_directory(paths)
+    check_result_folders(paths)
+    check_checkpoint_folder(paths.checkpoints)
     check_input_mode(paths.input_data_config)
     if has_several_hosts(environ):
         # Nothing of Dask is imported by a job of one host.
@@ -128,10 +148,11 @@ def run_steps(
         inputs: Finds and prepares the data.
         is_stop_requested: Whether the job has been asked to stop.
     """
+    evaluation_directory = StagedDirectory(paths.output_data, EVALUATION_FILES)
+    model_directory = StagedDirectory(paths.model, MODEL_DIRECTORY_FILES, MADE_FOR_A_MODEL)
     with (
         noted_warnings() as warnings,
-        StagedDirectory(paths.model, MODEL_DIRECTORY_FILES) as model_directory,
-        StagedDirectory(paths.output_data, EVALUATION_FILES) as evaluation_directory,
+        StagedResults(evaluation_directory, model_directory) as results,
     ):
         hyperparams = load_hyperparameters(
             paths.native_hyperparameters, paths.job_hyperparameters, environ.get("REGION")
@@ -166,10 +187,12 @@ def run_steps(
             hyperparams,
             state,
         )
-        evaluation_directory.publish()
-        model_directory.publish()
+        with FailureReport(paths.failure).written_meanwhile(HALF_IN_PLACE):
+            results.publish()
     logger.info("Done: model in %s, evaluation in %s", paths.model, paths.output_data)
 
 
-if __name__ == "__main__":
-    sys.exit(main(STOP))
+HALF_IN_PLACE = (
+    "the job was ended while it put its results in place: the model and the evaluation may be from "
+    "two runs; start it again, which begins with the rest of them"
+)

@@ -4,7 +4,6 @@ import io
 import json
 import logging
 import tarfile
-import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +16,7 @@ from benchmarks.peers import LEARNING_RATE, MOST_TREES, NUM_LEAVES, PATIENCE, Fl
 from benchmarks.tables import Table
 from examples.tree import write_splits
 from hyperparams.job_hyperparameters import LightGBMMtModelHyperparameters
+from processing.job.stop import StopRequest
 
 # From table, splits, seed and settings to the job's probabilities of the test rows.
 Job = Callable[[Table, Splits, int, Mapping[str, object]], Floats]
@@ -56,7 +56,7 @@ def train_in(base: Path, archive: str, member: str) -> bytes:
     """Runs the job quietly on an `/opt/ml` tree and returns a file of its evaluation."""
     logging.disable(logging.WARNING)
     try:
-        lightgbmmt_training.run_job({"SAGEMAKER_BASE_DIR": str(base)}, threading.Event())
+        lightgbmmt_training.run_job({"SAGEMAKER_BASE_DIR": str(base)}, StopRequest())
     finally:
         logging.disable(logging.NOTSET)
     with tarfile.open(base / "output" / "data" / archive) as tar:

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import threading
 import time
 from collections.abc import Callable
 from functools import wraps
@@ -12,6 +11,7 @@ from typing import Any
 import lightgbmmt_training
 from benchmarks.timing import run_as_program
 from models.evaluation import metrics
+from processing.job.stop import StopRequest
 from steps import evaluation, inputs, job_data
 
 PARTS: tuple[tuple[str, ModuleType, str], ...] = (
@@ -40,7 +40,7 @@ def run(base: str, environ: dict[str, str]) -> dict[str, float]:
         setattr(module, name, _timed(getattr(module, name), part, seconds))
     started = time.perf_counter()
     lightgbmmt_training.run_job(
-        {**os.environ, **environ, "SAGEMAKER_BASE_DIR": base}, threading.Event()
+        {**os.environ, **environ, "SAGEMAKER_BASE_DIR": base}, StopRequest()
     )
     return {**seconds, "whole": time.perf_counter() - started}
 

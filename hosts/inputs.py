@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from common.result_names import IMPUTE_DICT, RISK_TABLE_MAP
 from exceptions import DataError, HyperparameterError
 from hosts.joining import (
     joined_channels,
@@ -34,8 +35,6 @@ from processing.dataset.tasks import report_tasks
 from processing.dataset.weights import warn_of_mean
 from processing.features.artifacts import (
     FLAGS,
-    IMPUTE_DICT,
-    RISK_TABLE_MAP,
     PrecomputedArtifacts,
 )
 from processing.features.encodings import feature_names

@@ -9,14 +9,19 @@ from typing import Any
 from common.json_file import read_json_object
 from common.messages import listed, quoted, quoted_list
 from common.regular_file import open_regular
+from common.result_names import (
+    FEATURE_COLUMNS,
+    HYPERPARAMETERS,
+    IMPUTE_DICT,
+    MODEL_FILE,
+    RISK_TABLE_MAP,
+    SELECTED_FEATURES,
+)
 from exceptions import ArtifactError
 from models.trees.model_reading import ModelTrees, read_model
 from models.trees.model_text import file_feature_names
 from processing.features.artifacts import (
     ARCHIVE,
-    IMPUTE_DICT,
-    RISK_TABLE_MAP,
-    SELECTED_FEATURES,
     read_impute_dict,
     read_risk_tables,
 )
@@ -26,12 +31,7 @@ from processing.features.risk_tables import RiskTable
 from processing.reading.category_text import category_of_text
 from processing.untrusted.safe_pickle import load_plain_pickle
 from processing.untrusted.safe_tar import extract_named
-from processing.writing.model_directory import (
-    FEATURE_COLUMNS,
-    HYPERPARAMETERS,
-    MODEL_FILE,
-    feature_columns_text,
-)
+from processing.writing.model_directory import feature_columns_text
 from scoring.calibration import CALIBRATION_FILE, CALIBRATION_FOLDER, Calibration, read_calibration
 from scoring.raw_features import RawFeatures
 from scoring.scorer import Scorer

@@ -10,8 +10,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from common.messages import listed, listed_with_nearest, quoted, quoted_list
+from common.result_names import IMPUTE_DICT, RISK_TABLE_MAP
 from exceptions import DataError
-from processing.features.artifacts import FLAGS, IMPUTE_DICT, RISK_TABLE_MAP
+from processing.features.artifacts import FLAGS
 from processing.features.encodings import source_column
 from processing.features.imputation import fill_missing
 from processing.features.risk_tables import RiskTable, category_risks

@@ -8,8 +8,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from common.messages import first_line
+from common.result_names import IMPUTE_DICT, RISK_TABLE_MAP
 from exceptions import ArtifactError
-from processing.features.artifacts import FLAGS, IMPUTE_DICT, RISK_TABLE_MAP
+from processing.features.artifacts import FLAGS
 from processing.job.environment import environment_flag
 from scoring.model_directory import load_scorer
 from scoring.output_columns import output_names, scored_columns

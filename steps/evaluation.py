@@ -14,8 +14,8 @@ from models.evaluation.hierarchy import hierarchy
 from models.evaluation.metrics import chosen_thresholds, compute_multitask_metrics, summary
 from models.training.progress import log_tuner_metrics
 from models.trees.multitask_model import MultiTaskModel, predict_multitask
-from processing.writing.atomic import StagedDirectory
 from processing.writing.evaluation_output import write_evaluation
+from processing.writing.staged_directory import StagedDirectory
 from steps.job_data import JobData
 
 Metrics = dict[str, dict[str, Any]]

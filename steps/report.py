@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from typing import Any
 
+from common.result_names import REPORT_FILE
 from hyperparams.job_hyperparameters import LightGBMMtModelHyperparameters
 from models.engine.training_state import TrainingState
 from models.report.page import Report, render
 from models.trees.multitask_model import MultiTaskModel
-from processing.writing.atomic import StagedDirectory, write_text
-
-REPORT_FILE = "report.html"
+from processing.writing.atomic import write_text
+from processing.writing.staged_directory import StagedDirectory
 
 _PACKAGES = ("lightgbm", "numpy", "pandas", "pyarrow", "scikit-learn")
 _MOST_WARNINGS = 100

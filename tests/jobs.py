@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import tarfile
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import lightgbm as lgb
 import pandas as pd
 
 import lightgbmmt_training
+from processing.job.stop import StopRequest
 
 ROOT = Path(lightgbmmt_training.__file__).parent
 SCRIPT = ROOT / "lightgbmmt_training.py"
@@ -21,12 +21,16 @@ SCRIPT = ROOT / "lightgbmmt_training.py"
 
 def run_job(base: Path, **environ: str) -> None:
     """Runs the job in this process: everything but signals, exit code and failure file."""
-    lightgbmmt_training.run_job({"SAGEMAKER_BASE_DIR": str(base), **environ}, threading.Event())
+    lightgbmmt_training.run_job({"SAGEMAKER_BASE_DIR": str(base), **environ}, StopRequest())
 
 
 def job_environment(base: Path, **environ: str) -> dict[str, str]:
     """Environment of a process of the job: nothing of the caller's that would steer it."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    kept = {
+        name: os.environ[name]
+        for name in ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH")
+        if name in os.environ
+    }
     return {**kept, "SAGEMAKER_BASE_DIR": str(base), **environ}
 
 

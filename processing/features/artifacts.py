@@ -14,15 +14,13 @@ import pandas as pd
 
 from common.json_file import read_json_object
 from common.messages import listed, quoted
+from common.result_names import IMPUTE_DICT, RISK_TABLE_MAP, SELECTED_FEATURES
 from exceptions import ArtifactError
 from processing.features.feature_selection import read_selected_features
 from processing.features.risk_tables import RiskTable
 from processing.untrusted.safe_pickle import load_plain_pickle
 from processing.untrusted.safe_tar import extract_named
 
-IMPUTE_DICT = "impute_dict.pkl"
-RISK_TABLE_MAP = "risk_table_map.pkl"
-SELECTED_FEATURES = "selected_features.json"
 ARCHIVE = "model.tar.gz"
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 FLAGS = {

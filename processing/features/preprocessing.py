@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from common.result_names import IMPUTE_DICT, RISK_TABLE_MAP
 from processing.features.artifacts import (
     FLAGS,
-    IMPUTE_DICT,
-    RISK_TABLE_MAP,
     PrecomputedArtifacts,
     check_no_missing,
 )

@@ -6,6 +6,7 @@ Standard library only at import: it runs before anything else is there.
 import importlib
 import importlib.metadata
 import logging
+import mmap
 import os
 import re
 import subprocess
@@ -26,6 +27,8 @@ INDEX_VARIABLES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PI
 # These would write the index URL somewhere.
 TALKATIVE_VARIABLES = ("PIP_LOG", "PIP_LOG_FILE", "PIP_VERBOSE", "PIP_REPORT")
 SHOWN_LINES = 5
+LOADED_BYTES = 512 * 2**20
+"""Address space of all that the job imports, hardly any of which is memory that is used."""
 SHOWN_CHARACTERS = 600
 
 
@@ -89,6 +92,21 @@ def install_missing(requirements_file: Path, environ: Mapping[str, str]) -> list
             f"{', '.join(remaining)}"
         )
     return missing
+
+
+def check_room_for_packages() -> None:
+    """Tries whether the packages fit into the address space that the process may have.
+
+    Where they do not, OpenBLAS (0.3.30, in SciPy 1.17) may look for memory for ever when it is
+    loaded.
+
+    Raises:
+        MemoryError: They do not fit.
+    """
+    try:
+        mmap.mmap(-1, LOADED_BYTES, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, mmap.PROT_READ).close()
+    except OSError as error:
+        raise MemoryError from error
 
 
 def check_loadable(package: str) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.json_file import read_json_object
+from common.result_names import EVALUATION_FILES, MODEL_FILE
 from exceptions import DataError, UserError
 
 DEFAULT_BASE = "/opt/ml"
@@ -57,12 +58,12 @@ class JobPaths:
             DataError: the validation channel is there under both of its names.
             UserError: `checkpointconfig.json` is not what the platform writes.
         """
-        base = _base(environ)
+        base = base_directory(environ)
         data = base / "input" / "data"
         config = base / "input" / "config"
 
         def place(variable: str, default: Path) -> Path:
-            return Path(environ.get(variable) or default)
+            return _place(environ, variable, default)
 
         test = place("SM_CHANNEL_TEST", data / "test")
         initial = place("SM_CHANNEL_MODEL", data / "model")
@@ -88,44 +89,88 @@ class JobPaths:
         )
 
 
-def check_model_directory(paths: JobPaths) -> None:
-    """Refuse a model directory that is also an input: its files are removed before they are read.
+def check_result_folders(paths: JobPaths) -> None:
+    """Refuses result folders that overlap with each other or with what is read.
+
+    They are replaced as a whole, and hold other files of the same names.
 
     Raises:
-        UserError: they are the same folder.
+        UserError: One of two folders is the other, or is inside of it.
     """
-    inputs = {
+    results = {"the model directory": paths.model, "the evaluation directory": paths.output_data}
+    others = results | {
         "the training channel": paths.train,
         "the validation channel": paths.val,
         "the test channel": paths.test,
         "the channel of precomputed artifacts": paths.model_artifacts_input,
         "the channel of the initial model": paths.initial_model,
+        "the folder of hyperparameters": paths.native_hyperparameters,
+        "the folder of the platform's files": paths.job_hyperparameters.parent,
     }
-    for name, folder in inputs.items():
-        if folder is not None and folder.resolve() == paths.model.resolve():
-            raise UserError(
-                f"the model directory {paths.model} is also {name}: its files would be removed "
-                "before they are read; copy them elsewhere"
-            )
+    for name, folder in results.items():
+        for other_name, other in others.items():
+            if other is None or other_name == name:
+                continue
+            one, two = folder.resolve(), other.resolve()
+            if one == two:
+                raise UserError(f"{name} {folder} is also {other_name}: give it one of its own")
+            if two in one.parents:
+                raise UserError(f"{name} {folder} is inside of {other_name} {other}: move it out")
+            if one in two.parents:
+                raise UserError(f"{name} {folder} holds {other_name} {other}: move it out")
+
+
+def check_checkpoint_folder(folder: Path) -> None:
+    """Refuses a place for checkpoints that is there and cannot hold any.
+
+    Raises:
+        UserError: It is a file or a link to nothing.
+    """
+    if folder.is_symlink() and not folder.exists():
+        what = f"is a link to {folder.readlink()}, which does not exist"
+    elif folder.exists() and not folder.is_dir():
+        what = "is no folder"
+    else:
+        return
+    raise UserError(
+        f"the checkpoint directory {folder} {what}: make it a folder, or remove it to train without"
+    )
 
 
 def model_directory(environ: Mapping[str, str]) -> Path:
     """Where the model is written, and read from by what serves it."""
-    return Path(environ.get("SM_MODEL_DIR") or _base(environ) / "model")
+    return _place(environ, "SM_MODEL_DIR", base_directory(environ) / "model")
 
 
 def failure_file(environ: Mapping[str, str]) -> Path:
     """Where the reason goes when the job fails, which must be known before anything else is."""
-    return _base(environ) / "output" / "failure"
+    return base_directory(environ) / "output" / "failure"
 
 
 def resource_config(environ: Mapping[str, str]) -> Path:
     """The platform's list of hosts, which must be known before packages are installed."""
-    return _base(environ) / "input" / "config" / "resourceconfig.json"
+    return base_directory(environ) / "input" / "config" / "resourceconfig.json"
 
 
-def _base(environ: Mapping[str, str]) -> Path:
+def result_marks(environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """Files that are there if a run has left its results."""
+    base = base_directory(environ)
+    return (
+        model_directory(environ) / MODEL_FILE,
+        *(
+            _place(environ, "SM_OUTPUT_DATA_DIR", base / "output" / "data") / name
+            for name in EVALUATION_FILES
+        ),
+    )
+
+
+def base_directory(environ: Mapping[str, str]) -> Path:
+    """The folder that all default places are below."""
     return Path(environ.get("SAGEMAKER_BASE_DIR") or DEFAULT_BASE)
+
+
+def _place(environ: Mapping[str, str], variable: str, default: Path) -> Path:
+    return Path(environ.get(variable) or default)
 
 
 def _validation_channel(environ: Mapping[str, str], data: Path) -> Path:

@@ -8,11 +8,8 @@ import errno
 import json
 import os
 import pickle
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 ASIDE_SUFFIX = ".lightgbmmt-partial"
 
@@ -47,19 +44,20 @@ def written_aside(path: Path) -> Iterator[Path]:
     try:
         with errors_name(path):
             yield aside
-            _flush(aside)
+            flush_file(aside)
             aside.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
             aside.unlink()
         raise
-    _flush_folder(path.parent)
+    flush_folder(path.parent)
 
 
 def remove_partial_files(folder: Path) -> None:
     """Remove what a killed job left of `written_aside` in a folder."""
     for path in folder.glob(f".*{ASIDE_SUFFIX}"):
-        path.unlink()
+        if path.is_file():
+            path.unlink()
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -87,159 +85,14 @@ def write_pickle(path: Path, plain_data: object) -> None:
     write_bytes(path, pickle.dumps(plain_data, protocol=4))
 
 
-class StagedDirectory:
-    """A result folder that gets all its files at once, or none.
-
-        with StagedDirectory(model_dir, [..., "lightgbmmt_model.txt"]) as model:
-            ...
-            model.path("lightgbmmt_model.txt").write_text(...)
-            model.publish()
-
-    On entry the files of an earlier run and the rest of a killed one are removed, and it is tried
-    that files can be renamed into the folder. Files are then written into a staging folder on the
-    same file system. If the block ends with an exception, before or after `publish`, none of the
-    named files stays.
-
-    What a kill at any moment leaves: if the folder is not a mount point and holds no foreign
-    files, it is emptied by renaming it away, and `publish` renames the staging folder over it, so
-    that it is either empty (or not there) or complete. Otherwise the files are removed and renamed
-    one by one, in the order of the names: it is complete if and only if the last one is there, and
-    the next run removes the others.
-
-    Files in the folder that are not named here are never touched.
-
-    Args:
-        target: The folder, made if it is missing.
-        names: All files that may be published; the last one marks the folder as complete.
-    """
-
-    def __init__(self, target: Path, names: Sequence[str]) -> None:
-        # A link to the folder stays a link.
-        self._target = target.resolve()
-        self._names = tuple(names)
-        # Beside the target a killed job's rest is not taken for a result; inside, if it must be.
-        self._beside = self._target.with_name(f".{self._target.name}{ASIDE_SUFFIX}")
-        self._inside = self._target / ASIDE_SUFFIX
-        self._staging = self._beside
-
-    def __enter__(self) -> Self:
-        self._target.mkdir(parents=True, exist_ok=True)
-        self._remove_staging()
-        self._remove_published()
-        self._staging = self._usable_staging()
-        return self
-
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if error_type is None:
-            self._remove_staging()
-            return
-        # The first error is the one to report.
-        with contextlib.suppress(OSError):
-            self._remove_staging()
-        with contextlib.suppress(OSError):
-            self._remove_published()
-
-    def path(self, name: str) -> Path:
-        """Return where to write one of the named files; made visible by `publish`."""
-        if name not in self._names:
-            raise ValueError(f"{name!r} is not among the files of {self._target}: {self._names}")
-        # Made late, so that a job killed during training leaves nothing.
-        self._staging.mkdir(exist_ok=True)
-        return self._staging / name
-
-    def publish(self) -> None:
-        """Move all written files into the folder, flushed to the disk; the last name comes last.
-
-        Raises:
-            OSError: The folder refuses it.
-        """
-        written = [name for name in self._names if (self._staging / name).exists()]
-        if self._names[-1] not in written:
-            raise ValueError(f"{self._names[-1]!r} was not written for {self._target}")
-        foreign = {path.name for path in self._staging.iterdir()} - set(written)
-        if foreign:
-            raise ValueError(f"unnamed files were written for {self._target}: {sorted(foreign)}")
-        for name in written:
-            _flush(self._staging / name)
-        _flush_folder(self._staging)
-        if self._staging == self._inside or not self._replace_whole():
-            for name in written:
-                (self._staging / name).replace(self._target / name)
-            self._staging.rmdir()
-        _flush_folder(self._target)
-
-    def _replace_whole(self) -> bool:
-        """Rename the staging folder over the empty target; False where that cannot be done."""
-        target = self._target.stat()
-        try:
-            os.chown(self._staging, target.st_uid, target.st_gid)
-            self._staging.chmod(target.st_mode & 0o7777)
-            self._staging.replace(self._target)
-        except OSError:
-            # Foreign files, a mount point, another owner: file by file shows what is really wrong.
-            return False
-        _flush_folder(self._target.parent)
-        return True
-
-    def _usable_staging(self) -> Path:
-        """Return the place from which a file can be renamed into the target."""
-        try:
-            self._try_staging(self._beside)
-        except OSError:
-            self._try_staging(self._inside)
-            return self._inside
-        return self._beside
-
-    def _try_staging(self, staging: Path) -> None:
-        arrived = self._target / f".arrived{ASIDE_SUFFIX}"
-        try:
-            staging.mkdir()
-            probe = staging / "probe"
-            probe.write_bytes(b"")
-            probe.replace(arrived)
-        finally:
-            arrived.unlink(missing_ok=True)
-            shutil.rmtree(staging, ignore_errors=True)
-
-    def _remove_published(self) -> None:
-        present = list(self._target.iterdir())
-        if not present:
-            return
-        if all(path.name in self._names and path.is_file() for path in present):
-            with contextlib.suppress(OSError):  # a mount point, a parent that is read-only
-                self._remove_whole()
-                return
-        # The mark of completeness goes first: what is left of a kill here is not complete.
-        for name in reversed(self._names):
-            (self._target / name).unlink(missing_ok=True)
-
-    def _remove_whole(self) -> None:
-        """Put an empty folder in the target's place."""
-        target = self._target.stat()
-        self._target.rename(self._beside)
-        self._target.mkdir()
-        os.chown(self._target, target.st_uid, target.st_gid)
-        self._target.chmod(target.st_mode & 0o7777)
-        shutil.rmtree(self._beside)
-
-    def _remove_staging(self) -> None:
-        for staging in (self._beside, self._inside):
-            if staging.exists():
-                shutil.rmtree(staging)
-        (self._target / f".arrived{ASIDE_SUFFIX}").unlink(missing_ok=True)
-
-
-def _flush(path: Path) -> None:
+def flush_file(path: Path) -> None:
+    """Wait until the disk has a file's content."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
+    """Wait until the disk has a folder's names, where its file system can do that."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

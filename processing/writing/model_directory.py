@@ -8,27 +8,17 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from processing.features.artifacts import IMPUTE_DICT, RISK_TABLE_MAP, SELECTED_FEATURES
+from common.result_names import (
+    FEATURE_COLUMNS,
+    HYPERPARAMETERS,
+    IMPUTE_DICT,
+    MODEL_FILE,
+    RISK_TABLE_MAP,
+    SELECTED_FEATURES,
+)
 from processing.features.encodings import own_columns
 from processing.features.feature_selection import make_selected_features
 from processing.writing.atomic import write_json, write_pickle, write_text
-
-MODEL_FILE = "lightgbmmt_model.txt"
-FEATURE_COLUMNS = "feature_columns.txt"
-HYPERPARAMETERS = "hyperparameters.json"
-
-# The model file comes last: it marks the directory as complete.
-MODEL_DIRECTORY_FILES = (
-    IMPUTE_DICT,
-    RISK_TABLE_MAP,
-    SELECTED_FEATURES,
-    "training_state.json",
-    FEATURE_COLUMNS,
-    HYPERPARAMETERS,
-    "weight_evolution.json",
-    "feature_importance.json",
-    MODEL_FILE,
-)
 
 
 class Model(Protocol):

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from common.messages import quoted_list
+from common.result_names import IMPUTE_DICT, RISK_TABLE_MAP
 from exceptions import UserError
-from processing.features.artifacts import FLAGS, IMPUTE_DICT, RISK_TABLE_MAP
+from processing.features.artifacts import FLAGS
 from processing.job.environment import environment_flag
 from scoring.batch.json_output import check_orient
 

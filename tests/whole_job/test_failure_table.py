@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from failure_cases import (
+    QUICK,
     SPLITS,
     Case,
     Damage,
@@ -51,6 +52,7 @@ from failure_settings import (
     of_the_platform,
 )
 from jobs import ROOT, job_environment, run_script
+from trees import hyperparameters, write_hyperparameters
 
 SHOWN_CHARACTERS = 1024
 
@@ -109,6 +111,7 @@ def test_fault(
     base = shutil.copytree(tree_of(case.ending), tmp_path / "base")
     case.damage(base)
     environ = {name: value.replace("BASE", str(base)) for name, value in case.environ.items()}
+    earlier = {name: (base / name).read_bytes() for name in results(base)}
     outcome = run_main(base, monkeypatch, capfd, **environ)
     assert outcome.exit_code == 1
     cause = outcome.cause.replace(str(base), "BASE")
@@ -117,8 +120,10 @@ def test_fault(
     assert outcome.stderr == f"{outcome.cause}\n"
     assert outcome.failure is not None
     assert "Traceback" not in outcome.failure
-    assert (outcome.failure.count("\n") > 1) == case.more
-    assert results(base) == []
+    told = [line for line in outcome.failure.splitlines() if "is from an earlier run" not in line]
+    assert (len(told) > 1) == case.more
+    assert (len(told) < outcome.failure.count("\n")) == bool(earlier)
+    assert {name: (base / name).read_bytes() for name in results(base)} == earlier
 
 
 @pytest.fixture
@@ -134,16 +139,21 @@ def leave_old_results(base: Path) -> None:
         (base / name).write_text("old\n")
 
 
-def test_results_and_failure_of_an_earlier_job_do_not_stay(
+def test_results_of_an_earlier_job_stay_until_the_new_ones_take_their_place(
     tree: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     leave_old_results(tree)
-    settings(seed="x")(tree)
+    file_instead("code/hyperparams/hyperparameters.json", b'{"seed": 1,}')(tree)
     outcome = run_main(tree, monkeypatch, capfd)
-    assert outcome.cause.startswith("seed must be an integer")
-    assert results(tree) == []
+    assert "is not valid JSON" in outcome.cause
+    assert outcome.stderr == f"{outcome.cause}\n"
+    folders = f"{tree}/model and {tree}/output/data"
+    assert outcome.failure == f"{outcome.cause}\nWhat is in {folders} is from an earlier run.\n"
+    assert results(tree) == ["model/lightgbmmt_model.txt", "output/data/val.tar.gz"]
+    for name in results(tree):
+        assert (tree / name).read_text() == "old\n"
     leave_old_results(tree)
-    settings(seed=1)(tree)
+    write_hyperparameters(tree, hyperparameters(**QUICK))
     assert run_main(tree, monkeypatch, capfd) == Outcome(0, "", None)
     assert (tree / "model/lightgbmmt_model.txt").read_text().startswith("tree\n")
     assert set(results(tree)) > {"output/data/test.tar.gz", "output/data/val.tar.gz"}

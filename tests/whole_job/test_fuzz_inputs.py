@@ -22,7 +22,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jobs import job_environment, predictions
 
-from processing.writing.model_directory import MODEL_DIRECTORY_FILES
+from common.result_names import MODEL_DIRECTORY_FILES
 
 COMPLETE = sorted(
     [f"model/{name}" for name in MODEL_DIRECTORY_FILES]

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from failure_cases import failure_text
 from jobs import ROOT, SCRIPT, job_environment, members, run_job, start_script
 from killed_script import CUT_AT_BYTES
 from trees import hyperparameters, make_splits, write_hyperparameters, write_table, write_tree
@@ -78,7 +79,7 @@ MOMENTS: dict[str, tuple[str, str, int] | None] = {
     "between writing a checkpoint and naming it": ("os.rename", PARTIAL_CHECKPOINT, 2),
     "between naming a checkpoint and removing an old one": ("os.remove", CHECKPOINT, 1),
     "after the last tree": ("open", r"/metrics\.json", 1),
-    "between evaluation and model": ("os.rename", r"/\.model\.[\w-]+", 1),
+    "between evaluation and model": ("os.rename", r"/\.model\.[\w-]+-complete-\d+", 1),
 }
 
 
@@ -95,7 +96,13 @@ def run_until_killed(base: Path, moment: tuple[str, str, int] | None) -> str:
         text=True,
         check=False,
     )
-    assert done.returncode == -(signal.SIGXFSZ if moment[0] == "cut" else signal.SIGKILL)
+    ended_by = "was ended by SIGXFSZ" if moment[0] == "cut" else "was ended by SIGKILL"
+    if moment == MOMENTS["between evaluation and model"]:
+        ended_by = "was ended while it put its results in place"
+    assert done.returncode == 1
+    assert ended_by in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert (failure_text(base) or "").startswith(done.stderr)
     return done.stdout
 
 
@@ -134,7 +141,8 @@ def test_killed_at_every_kind_of_moment(tmp_path: Path, changes: dict[str, Any])
         assert partial == ([CUT_AT_BYTES] if moment and moment[0] == "cut" else partial), name
         # What a kill leaves is no result: the model directory is complete or has nothing in it.
         assert list((killed / "model").iterdir()) == [], name
-        assert not (killed / "output" / "failure").exists(), name
+        # Killed itself, the parent cannot tell.
+        assert (failure_text(killed) is None) == (moment is None), name
     run_job(killed)
     assert result(killed) == result(reference)
     assert checkpoints(killed) == checkpoints(reference)

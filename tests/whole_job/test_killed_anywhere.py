@@ -1,22 +1,24 @@
-"""Killed before whatever it asks of the file system, a job leaves all results or none.
+"""Killed before whatever it asks of the file system, a job leaves all results, new or old, or none.
 
 That a job killed in training goes on from its checkpoint is shown in `test_job_resume.py`.
 """
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from failure_cases import removed, results, small_tree
-from jobs import ROOT, job_environment, run_job
+from failure_cases import failure_text, removed, results, settings, small_tree
+from jobs import ROOT, SCRIPT, job_environment, model_json, run_job, run_script
 
-from processing.writing.model_directory import MODEL_DIRECTORY_FILES
+from common.result_names import MODEL_DIRECTORY_FILES
 
-COMPLETE = sorted([*(f"model/{name}" for name in MODEL_DIRECTORY_FILES), "output/data/val.tar.gz"])
+EVALUATION = ["output/data/report.html", "output/data/val.tar.gz"]
+COMPLETE = sorted([*(f"model/{name}" for name in MODEL_DIRECTORY_FILES), *EVALUATION])
 
 # Runs the job in forked children. The first one is killed before it makes its first change to the
 # file system, the next one before its second ... until one has no more changes to make.
@@ -26,7 +28,7 @@ from pathlib import Path
 import lightgbmmt_training
 
 base, earlier = map(Path, sys.argv[1:3])
-CHANGES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod", "os.chown"}
+CHANGES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod", "os.chown", "os.link"}
 FOR_WRITING = os.O_WRONLY | os.O_RDWR
 
 def run_and_kill(moment):
@@ -104,17 +106,27 @@ TASKS = ["isFraud", "isCard"]
 
 def checksums(base: Path) -> dict[str, str]:
     """Name and checksum of all results."""
-    return {name: hashlib.sha256((base / name).read_bytes()).hexdigest() for name in results(base)}
+    return {
+        name: hashlib.sha256((base / name).read_bytes()).hexdigest()
+        for name in results(base)
+        if (base / name).is_file()
+    }
 
 
-def assert_all_or_nothing(found: list[Found], whole: dict[str, str]) -> None:
-    model = {name: sum_ for name, sum_ in whole.items() if name.startswith("model/")}
-    evaluation = {name: sum_ for name, sum_ in whole.items() if name not in model}
+def assert_old_or_new(found: list[Found], *states: dict[str, str]) -> None:
+    """Each folder is as in one of the states, the model in none that the evaluation is not in."""
     for moment in found:
-        assert moment.model in ({}, model)
-        assert moment.evaluation in ({}, evaluation)
+        models, evaluations = (
+            [
+                {name: sum_ for name, sum_ in state.items() if name.startswith(place)}
+                for state in states
+            ]
+            for place in ("model/", "output/")
+        )
+        assert moment.model in models
+        assert moment.evaluation in evaluations
         # The model comes last.
-        assert moment.evaluation or not moment.model
+        assert models.index(moment.model) <= evaluations.index(moment.evaluation)
 
 
 @pytest.mark.parametrize("step", [9, pytest.param(1, marks=pytest.mark.long)])
@@ -124,17 +136,54 @@ def test_killed_in_a_first_run(step: int, finished: Path, tmp_path: Path) -> Non
     found = run_killed(base, base, 1, 1000, step)
     assert [moment.exit_code for moment in found] == [-9] * (len(found) - 1) + [0]
     assert len(found) > 60 / step
-    assert_all_or_nothing(found, checksums(finished))
+    assert_old_or_new(found, {}, checksums(finished))
     # What the killed ones have left has been removed by the last one.
     assert checksums(base) == checksums(finished)
 
 
-def test_killed_while_the_results_of_an_earlier_run_are_removed(
-    finished: Path, tmp_path: Path
+@pytest.mark.parametrize("step", [9, pytest.param(1, marks=pytest.mark.long)])
+def test_killed_in_a_run_over_the_results_of_an_earlier_one(
+    step: int, finished: Path, tmp_path: Path
 ) -> None:
-    base = small_tree(tmp_path / "base", task_label_names=TASKS)
-    found = run_killed(base, finished, 1, 41, 1)
-    assert {moment.exit_code for moment in found} == {-9}
-    assert found[0].model
-    assert not found[-1].model
-    assert_all_or_nothing(found, checksums(finished))
+    base = small_tree(tmp_path / "base", task_label_names=TASKS, num_iterations=3)
+    removed("input/data/test")(base)
+    found = run_killed(base, finished, 1, 1000, step)
+    assert [moment.exit_code for moment in found] == [-9] * (len(found) - 1) + [0]
+    assert len(found) > 60 / step
+    assert found[0].model == {k: v for k, v in checksums(finished).items() if k < "output"}
+    assert_old_or_new(found, checksums(finished), checksums(base))
+    assert sorted(checksums(base)) == COMPLETE
+    assert failure_text(base) is None
+
+
+def test_killed_between_the_two_folders(finished: Path, tmp_path: Path) -> None:
+    base = small_tree(tmp_path / "base", task_label_names=TASKS, num_iterations=3)
+    removed("input/data/test")(base)
+    killer = ROOT / "tests" / "killed_script.py"
+    shutil.copytree(finished / "model", base / "model")
+    shutil.copytree(finished / "output", base / "output")
+    # The first folder changes places, then the second would.
+    changes_places = r"/\.model\.lightgbmmt-partial-complete-\d+"
+    done = subprocess.run(
+        [sys.executable, str(killer), str(SCRIPT), "os.rename", changes_places, "1"],
+        cwd=base,
+        env=job_environment(base),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("the job was ended while it put its results in place")
+    assert failure_text(base) == done.stderr
+    old, mixed = checksums(finished), checksums(base)
+    model = {name: sum_ for name, sum_ in mixed.items() if name.startswith("model/")}
+    assert model == {name: old[name] for name in model}
+    assert mixed["output/data/val.tar.gz"] != old["output/data/val.tar.gz"]
+    # Started again, a job completes them before it fails for another reason.
+    settings(seed="x")(base)
+    assert run_script(base).returncode == 1
+    new = checksums(base)
+    assert new["output/data/val.tar.gz"] == mixed["output/data/val.tar.gz"]
+    assert model_json(base, "hyperparameters.json")["num_iterations"] == 3
+    assert sorted(new) == COMPLETE
+    assert "is from an earlier run" in (failure_text(base) or "")

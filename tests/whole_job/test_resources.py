@@ -16,7 +16,7 @@ import pytest
 from failure_cases import failure_text, results, run_main, small_tree
 from jobs import ROOT, job_environment
 
-from processing.writing.model_directory import MODEL_DIRECTORY_FILES
+from common.result_names import MODEL_DIRECTORY_FILES
 
 COMPLETE = sorted(
     [f"model/{name}" for name in MODEL_DIRECTORY_FILES]

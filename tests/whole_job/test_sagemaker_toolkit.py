@@ -25,7 +25,7 @@ from failure_cases import (
 )
 from jobs import ROOT, job_environment, model_file, run_job
 
-from processing.writing.model_directory import MODEL_DIRECTORY_FILES
+from common.result_names import MODEL_DIRECTORY_FILES
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("sagemaker_training") is None,

@@ -13,7 +13,7 @@ import pytest
 from failure_cases import config, failure_text, results, small_tree
 from jobs import SCRIPT, job_environment, model_file, model_json, run_job
 
-from processing.writing.model_directory import MODEL_DIRECTORY_FILES
+from common.result_names import MODEL_DIRECTORY_FILES
 
 COMPLETE = sorted(
     [f"model/{name}" for name in MODEL_DIRECTORY_FILES]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from exceptions import DataError
-from processing.job.failure import run_reported
+from exceptions import DataError, PackageError
+from processing.job.failure import OUT_OF_MEMORY, FailureReport, run_alone, run_reported
 
 
 def run(
@@ -18,17 +18,79 @@ def run(
     def job() -> None:
         raise error
 
-    exit_code = run_reported(job, folder / "output" / "failure")
+    exit_code = run_reported(job, FailureReport(folder / "output" / "failure"))
     return exit_code, capsys.readouterr().err, (folder / "output" / "failure").read_text("utf-8")
 
 
-def test_a_job_that_returns_has_no_failure_and_removes_an_earlier_one(
+def test_a_job_that_returns_has_no_failure(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "failure").write_text("old")
-    assert run_reported(lambda: None, tmp_path / "failure") == 0
+    assert run_reported(lambda: None, FailureReport(tmp_path / "failure")) == 0
     assert list(tmp_path.iterdir()) == []
     assert capsys.readouterr().err == ""
+
+
+def test_results_of_an_earlier_run_are_told_as_such(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    marks = tuple(tmp_path / folder / "result" for folder in ("model", "data", "none"))
+    for mark in marks[:2]:
+        mark.parent.mkdir()
+        mark.touch()
+
+    def job() -> None:
+        raise DataError("2 problems\na\nb")
+
+    report = FailureReport(tmp_path / "failure", marks)
+    assert run_reported(job, report) == 1
+    assert capsys.readouterr().err == "2 problems\n"
+    note = f"What is in {tmp_path}/data and {tmp_path}/model is from an earlier run."
+    assert report.read() == f"2 problems\n{note}\na\nb\n"
+
+
+def test_a_job_alone_clears_the_failure_of_an_earlier_one(tmp_path: Path) -> None:
+    (tmp_path / "output").mkdir()
+    failure = tmp_path / "output" / "failure"
+    failure.write_text("old")
+    environ = {"SAGEMAKER_BASE_DIR": str(tmp_path)}
+    assert run_alone(environ, lambda report: int(report.file.exists())) == 0
+
+
+def test_a_second_job_is_refused_and_touches_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "output").mkdir()
+    environ = {"SAGEMAKER_BASE_DIR": str(tmp_path)}
+
+    def first(report: FailureReport) -> int:
+        report.file.write_text("the first one's")
+        assert run_alone(environ, lambda _: pytest.fail("the second one has run")) == 1
+        assert report.read() == "the first one's"
+        return 0
+
+    assert run_alone(environ, first) == 0
+    assert capsys.readouterr().err == (
+        f"another job is at work on {tmp_path}: wait for its end, or give this one a base "
+        "directory of its own (SAGEMAKER_BASE_DIR)\n"
+    )
+    assert run_alone(environ, lambda _: 0) == 0
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_no_memory_behind_another_error_is_told(
+    known: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = PackageError("x cannot be loaded")
+    error.__cause__ = ImportError("x.so: failed to map segment from shared object")
+    if not known:
+        error.__cause__ = None
+
+    def job() -> None:
+        raise error
+
+    run_reported(job, FailureReport(tmp_path / "failure"))
+    cause = f"{OUT_OF_MEMORY}\n" if known else "x cannot be loaded\n"
+    assert capsys.readouterr().err == cause
 
 
 def test_a_fault_of_the_user_is_its_message(
@@ -92,7 +154,7 @@ def test_without_a_failure_file_the_line_is_still_written(
         raise DataError("no rows")
 
     (tmp_path / "output").touch()
-    assert run_reported(job, tmp_path / "output" / "failure") == 1
+    assert run_reported(job, FailureReport(tmp_path / "output" / "failure")) == 1
     assert capsys.readouterr().err == "no rows\n"
     assert "output/failure cannot be written" in caplog.text
 
@@ -102,5 +164,5 @@ def test_being_stopped_from_outside_is_no_failure(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_reported(job, tmp_path / "failure")
+        run_reported(job, FailureReport(tmp_path / "failure"))
     assert list(tmp_path.iterdir()) == []

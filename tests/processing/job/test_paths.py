@@ -1,12 +1,13 @@
 """Where the job reads and writes."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from exceptions import DataError, UserError
-from processing.job.paths import JobPaths
+from processing.job.paths import JobPaths, check_checkpoint_folder, check_result_folders
 
 
 def test_default_places_are_below_opt_ml() -> None:
@@ -104,3 +105,56 @@ def _write_checkpoint_config(base: Path, content: str) -> None:
     config = base / "input/config/checkpointconfig.json"
     config.parent.mkdir(parents=True)
     config.write_bytes(content.encode(errors="surrogateescape"))
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"SM_OUTPUT_DATA_DIR": "model"}, "the model directory {}/model is also the evaluation "),
+        ({"SM_OUTPUT_DATA_DIR": "link"}, "the model directory {}/model is also the evaluation "),
+        (
+            {"SM_OUTPUT_DATA_DIR": "model/data"},
+            "the model directory {}/model holds the evaluation directory {}/model/data: ",
+        ),
+        (
+            {"SM_MODEL_DIR": "output/data/model"},
+            "the model directory {0}/output/data/model is inside of the evaluation directory ",
+        ),
+        ({"SM_MODEL_DIR": "."}, "the model directory {} holds the evaluation directory "),
+        (
+            {"SM_OUTPUT_DATA_DIR": "input/data/val"},
+            "the evaluation directory {}/input/data/val is also the validation channel: ",
+        ),
+        (
+            {"SM_MODEL_DIR": "input/data/train/m"},
+            "the model directory {}/input/data/train/m is inside of the training channel ",
+        ),
+        (
+            {"SM_CHANNEL_MODEL_ARTIFACTS_INPUT": "model"},
+            "the model directory {}/model is also the channel of precomputed artifacts: ",
+        ),
+    ],
+)
+def test_result_folders_that_overlap_are_refused(
+    variables: dict[str, str], message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "link").symlink_to("model")
+    environ = {name: str(tmp_path / place) for name, place in variables.items()}
+    paths = JobPaths.from_environment({"SAGEMAKER_BASE_DIR": str(tmp_path), **environ})
+    with pytest.raises(UserError, match=re.escape(message.format(tmp_path, tmp_path))):
+        check_result_folders(paths)
+
+
+def test_the_default_folders_do_not_overlap(tmp_path: Path) -> None:
+    check_result_folders(JobPaths.from_environment({"SAGEMAKER_BASE_DIR": str(tmp_path)}))
+
+
+def test_a_checkpoint_directory_that_is_none_is_refused(tmp_path: Path) -> None:
+    check_checkpoint_folder(tmp_path / "missing")
+    check_checkpoint_folder(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"checkpoint directory .*/file is no folder"):
+        check_checkpoint_folder(tmp_path / "file")
+    (tmp_path / "link").symlink_to("nowhere")
+    with pytest.raises(UserError, match=r"/link is a link to nowhere, which does not exist"):
+        check_checkpoint_folder(tmp_path / "link")

@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 from engine_cases import Run, hyperparameters, make_problem, run_training
 
+from common.result_names import MODEL_DIRECTORY_FILES, MODEL_FILE
 from hyperparams.sources import load_hyperparameters
 from models.engine.training_state import TrainingState
 from models.training.training_loop import finish
 from processing.features.artifacts import PrecomputedArtifacts, load_artifacts
-from processing.writing.model_directory import MODEL_DIRECTORY_FILES, MODEL_FILE, save_artifacts
+from processing.writing.model_directory import save_artifacts
 
 FEATURES = ["größe [K]", "b,c", "# d", " a b", 'e"f']
 IMPUTE = {"größe [K]": 0.5, "b,c": -1e30, " a b": 0.0, 'e"f': 1 / 3}
