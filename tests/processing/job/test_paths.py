@@ -47,7 +47,8 @@ def test_variables_win_over_the_default_places(
 
 
 def test_the_base_moves_everything(tmp_path: Path) -> None:
-    (tmp_path / "input/data/test").mkdir(parents=True)
+    for optional in ("test", "model"):
+        (tmp_path / "input/data" / optional).mkdir(parents=True)
     paths = JobPaths.from_environment({"SAGEMAKER_BASE_DIR": str(tmp_path)})
     places = [getattr(paths, name) for name in paths.__dataclass_fields__]
     assert all(place.is_relative_to(tmp_path) for place in places)
