@@ -1,5 +1,7 @@
 """The whole job on several hosts, against the same job on one."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from host_jobs import HostJob, host_job
-from jobs import booster, metrics, model_file, model_json, predictions, run_job
+from jobs import (
+    ROOT,
+    booster,
+    job_environment,
+    metrics,
+    model_file,
+    model_json,
+    predictions,
+    run_job,
+)
 from trees import NUMERICAL, TASKS, hyperparameters, make_splits, write_tree
 
 N_ROWS = 1200
@@ -180,3 +191,15 @@ def test_faults_of_all_hosts_are_told_on_every_host(tmp_path: Path) -> None:
             f"'{task}': 1 other values ('7' 1 times, first in train/part-{host}.csv, row 3"
             in (failures[0])
         )
+
+
+def test_a_job_of_one_host_imports_nothing_of_it(tmp_path: Path) -> None:
+    base = write_tree(tmp_path, make_splits(), hyperparameters(num_iterations=2))
+    code = (
+        "import os, sys, threading, lightgbmmt_training as job;"
+        "job.run_job(os.environ, threading.Event());"
+        "sys.exit(bool({'dask', 'distributed', 'hosts'} & sys.modules.keys()))"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, env=job_environment(base), check=False)
+    assert done.returncode == 0
