@@ -6,8 +6,7 @@ stop when the log-loss on the validation rows has not improved for 30 trees. Mis
 left to the library. Categories are the library's own business, too; single LightGBM models also
 take part with categories target-encoded for each task.
 
-Two peers are held back where they would take minutes for a table: CatBoost does not combine
-categories, and XGBoost has 64 bins, as its time grows with bins times features times tasks.
+CatBoost is held back where it would take minutes for a table: it does not combine categories.
 
 The parameters were checked with lightgbm 4.7.0, catboost 1.2.10 and xgboost 3.4.1.
 """
