@@ -3,8 +3,8 @@
 All take a table's splits and give the probabilities of the test rows, shape (n, K). All grow trees
 of 31 leaves (CatBoost: 32) with learning rate 0.1 unless told otherwise, at most 300 of them, and
 stop when the log-loss on the validation rows has not improved for 30 trees. Missing numbers are
-left to the library. Categories are the library's own business, too; single LightGBM models also
-take part with categories target-encoded for each task.
+left to the library. Categories are CatBoost's own business; LightGBM and XGBoost take part with
+native categories and with target-encoded ones: for each task, and for XGBoost for the main one.
 
 CatBoost is held back where it would take minutes for a table: it does not combine categories.
 
@@ -27,7 +27,8 @@ from benchmarks.tables import Table
 
 NUM_LEAVES, LEARNING_RATE, MOST_TREES, PATIENCE = 31, 0.1, 300, 30
 SINGLE = "K single LightGBM"  # in the report
-NATIVE = f"{SINGLE}, native categories"  # single models that get categories as such
+XGBOOST_TREES = "XGBoost multi_output_tree"
+NATIVE = ", native categories"  # ends the name of a model that gets categories as such
 
 
 @dataclass(frozen=True)
@@ -112,17 +113,27 @@ def catboost_multilogloss(
 
 
 def xgboost_multi_output(
-    table: Table, splits: Splits, seed: int, n_threads: int, growth: Growth = EQUAL
+    table: Table,
+    splits: Splits,
+    seed: int,
+    n_threads: int,
+    growth: Growth = EQUAL,
+    *,
+    native: bool = False,
 ) -> Floats:
-    """One XGBoost model of trees with vector leaves."""
+    """One XGBoost model of trees with vector leaves.
+
+    Categories are encoded for the main task, or XGBoost's own business if `native`.
+    """
     import xgboost  # noqa: PLC0415 - may not be installed
 
-    features = _native(table, splits)
+    encoded = _native(table, splits) if native else _encoded(table, splits, table.tasks[0], seed)
+    features: Mapping[str, Floats | pd.DataFrame] = encoded
     matrices = {
         name: xgboost.DMatrix(features[name], rows[table.tasks].to_numpy(), enable_categorical=True)
         for name, rows in splits.items()
     }
-    own = {"max_bin": 64, "eval_metric": "logloss", "nthread": n_threads, "seed": seed}
+    own: dict[str, object] = {"eval_metric": "logloss", "nthread": n_threads, "seed": seed}
     own |= {"learning_rate": growth.learning_rate, "max_leaves": growth.num_leaves}
     stop = {"early_stopping_rounds": PATIENCE, "evals": [(matrices["val"], "val")]}
     params = XGBOOST | own
@@ -141,9 +152,10 @@ def installed_peers(lambda_l2: float) -> dict[str, GrownPeer]:
     peers: dict[str, tuple[str, GrownPeer]] = {
         SINGLE: ("lightgbm", single_lightgbm),
         f"{SINGLE}, lambda_l2 {lambda_l2:g}": ("lightgbm", regularized),
-        NATIVE: ("lightgbm", partial(single_lightgbm, native=True)),
+        f"{SINGLE}{NATIVE}": ("lightgbm", partial(single_lightgbm, native=True)),
         "CatBoost MultiLogloss": ("catboost", catboost_multilogloss),
-        "XGBoost multi_output_tree": ("xgboost", xgboost_multi_output),
+        XGBOOST_TREES: ("xgboost", xgboost_multi_output),
+        f"{XGBOOST_TREES}{NATIVE}": ("xgboost", partial(xgboost_multi_output, native=True)),
     }
     return {name: peer for name, (module, peer) in peers.items() if find_spec(module)}
 
@@ -151,10 +163,10 @@ def installed_peers(lambda_l2: float) -> dict[str, GrownPeer]:
 def takes_part(name: str, table: Table) -> bool:
     """Whether a peer is compared on a table: some cannot do without a label, or have no category.
 
-    Single models with native categories are the plain ones where there is no category.
+    Models with native categories are the plain ones where there is no category.
     """
-    if name == NATIVE:
-        return bool(table.categorical)
+    if name.endswith(NATIVE) and not table.categorical:
+        return False
     return not table.has_blank_labels or not name.startswith(("CatBoost", "XGBoost"))
 
 
