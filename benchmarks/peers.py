@@ -177,7 +177,9 @@ def _native(table: Table, splits: Splits) -> dict[str, pd.DataFrame]:
         categories = features["train"][column].dropna().unique()
         for rows in features.values():
             rows[column] = pd.Categorical(rows[column], categories=categories)
-    return features
+    # Neither library takes every name.
+    numbers = [f"f{number}" for number in range(len(table.features))]
+    return {name: rows.set_axis(numbers, axis=1) for name, rows in features.items()}
 
 
 def _texts(table: Table, rows: pd.DataFrame) -> pd.DataFrame:
