@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 from processing.job.failure import (
     OUT_OF_MEMORY,
@@ -51,7 +52,7 @@ def supervised(run: Callable[[FailureReport], int], report: FailureReport) -> in
         report: Where to report. A file that is there at the child's end has been written by it.
 
     Returns:
-        In this process the job's exit code, 0 or 1; in the child that of the child.
+        The job's exit code, 0 or 1; the child does not return.
     """
     library = ctypes.CDLL(None)  # before the fork: the child may lack the memory for it
     parent = os.getpid()
@@ -74,7 +75,7 @@ def supervised(run: Callable[[FailureReport], int], report: FailureReport) -> in
         os.dup2(errors_end, 2)
         os.close(errors_end)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, forwarded)
-        return _ended(run(replace(report, stream=kept)))
+        _leave(run(replace(report, stream=kept)))
     os.close(errors_end)
     os.close(alive_end)
     interrupted = False
@@ -102,13 +103,14 @@ def supervised(run: Callable[[FailureReport], int], report: FailureReport) -> in
     return 0 if exit_code == 0 else 1
 
 
-def _ended(exit_code: int) -> int:
-    """The child's exit code; a failed job leaves at once, whatever its threads are waiting for."""
-    if exit_code == 0:
-        return 0
+def _leave(exit_code: int) -> NoReturn:
+    """Ends the child at once, whatever threads are waiting for.
+
+    Arrow's reader (26) can wait for itself for ever at a process's own end, if it has met a fault.
+    """
     with contextlib.suppress(OSError):
         sys.stdout.flush()
-    os._exit(REPORTED)
+    os._exit(REPORTED if exit_code else 0)
 
 
 def _relay(errors: int, alive: int, child: int) -> str:

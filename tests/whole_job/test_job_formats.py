@@ -262,7 +262,7 @@ def splits_with_integer_categories(kind: Any) -> dict[str, pd.DataFrame]:
 def job_with_text_categories(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.mktemp("text")
     splits = splits_with_integer_categories("text")
-    run_job(write_tree(base, splits, hyperparameters(num_iterations=3)))
+    run_job(write_tree(base, splits, hyperparameters(num_iterations=20)))
     assert set(risk_bins(base)) == {"1", "2", "30", "4", "5"}
     assert model_json(base, "feature_importance.json")["country"] > 0
     return base
@@ -287,6 +287,6 @@ def test_integer_categories_are_the_same_in_every_format_and_type(
     splits = splits_with_integer_categories(kind)
     # The splits need not agree in how they write a category either.
     splits["val"] = splits_with_integer_categories("text")["val"]
-    run_job(write_tree(tmp_path, splits, hyperparameters(num_iterations=3), ending))
+    run_job(write_tree(tmp_path, splits, hyperparameters(num_iterations=20), ending))
     assert_same_outcome(tmp_path, job_with_text_categories)
     assert risk_bins(tmp_path) == risk_bins(job_with_text_categories)

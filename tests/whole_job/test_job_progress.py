@@ -96,7 +96,7 @@ def final_value(base: Path, split: str, metric: str) -> float:
         return float(scores["task_0_isFraud"]["auc_roc"])
     if metric == "mean_auc":
         return float(scores["aggregate"]["mean_auc_roc"])
-    tasks = [scores[key]["log_loss"] for key in scores if key != "aggregate"]
+    tasks = [scores[key]["log_loss"] for key in scores if key.startswith("task_")]
     assert metric == "mean_logloss"
     return float(sum(tasks) / len(tasks))
 

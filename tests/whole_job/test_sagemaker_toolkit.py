@@ -41,6 +41,7 @@ SOURCE = (
     "hyperparams",
     "models",
     "processing",
+    "scoring",
     "steps",
 )
 KNOBS: dict[str, Any] = {"learning_rate": 0.25, "loss_type": "adaptive", "lambda_l2": 0.5}
