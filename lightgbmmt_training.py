@@ -77,6 +77,7 @@ from models.evaluation.curves import plot_multitask_curves
 from models.evaluation.metrics import compute_multitask_metrics
 from models.trees.multitask_model import predict_multitask
 from processing.dataset.tasks import create_task_indices, identify_task_columns
+from processing.features.artifacts import check_can_be_read
 from processing.job.paths import JobPaths, check_checkpoint_folder, check_result_folders
 from processing.job.platform import check_input_mode
 from processing.writing.model_directory import save_artifacts
@@ -165,6 +166,7 @@ def run_steps(
         hyperparams = hyperparams.with_tasks(tasks)
         initial = initial_model(paths, hyperparams, artifacts)
         data = inputs.prepare_data(channels, hyperparams, artifacts, initial)
+        check_can_be_read(data.preprocessing.risk_tables)
 
         state, model = train(paths, hyperparams, data, initial, is_stop_requested)
 

@@ -82,7 +82,9 @@ class TeamData(JobData):
 
     def predict(self, model: MultiTaskModel, split: str) -> NDArray[np.float64]:
         """Probabilities of a split's rows, shape (m, K), in the order of the hosts."""
-        return np.concatenate(self.team.ask("data.predict", split, model.model_to_string()))
+        return np.concatenate(
+            self.team.ask("data.predict", split, model.model_to_string(), model.n_threads)
+        )
 
     def explain(
         self,

@@ -208,7 +208,10 @@ class Knobs(BaseModel):
         default=42, ge=0, le=INT32_MAX, description="Seed of everything that is random."
     )
     num_threads: Integer = Field(
-        default=0, ge=0, le=INT32_MAX, description="Threads; 0: as many as there are cores."
+        default=0,
+        ge=0,
+        le=INT32_MAX,
+        description="Threads, at most one per processor; 0: as many as the job may use.",
     )
 
     eval_frequency: Integer = Field(

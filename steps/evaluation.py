@@ -95,7 +95,7 @@ def evaluate_split(
     log_tuner_metrics(split, summary(metrics, data.tasks, hyperparams.main_task_name))
     metrics |= split_figures(split, y_prob, data, hyperparams, score_bins)
     if split == "val":
-        metrics["feature_importance"] = data.explain(model, weights, hyperparams.num_threads)
+        metrics["feature_importance"] = data.explain(model, weights, model.n_threads)
         metrics["risk_tables"] = risk_extremes(data.preprocessing.risk_tables)
         metrics["training"] = {
             "n_rows": data.reference.n_rows,

@@ -13,7 +13,7 @@ from hyperparams.job_hyperparameters import LightGBMMtModelHyperparameters
 from models.engine.booster import SharedTreeBooster
 from models.engine.training_state import TrainingState
 from models.training.checkpoint import Checkpoint, newest_usable
-from models.training.factory import ModelFactory
+from models.training.factory import NOT_IN_THE_TREES, ModelFactory
 from models.training.intercept import intercept_shifts
 from models.training.progress import mean_of_defined
 from models.training.training_loop import finish
@@ -36,6 +36,13 @@ def train(
 ) -> tuple[TrainingState, MultiTaskModel]:
     """Trains, going on from a checkpoint where there is one, and from an initial model."""
     factory = ModelFactory(hyperparams, data.preprocessing.feature_sources)
+    if hyperparams.num_threads > factory.n_threads:
+        logger.info(
+            "num_threads is %d, but the machine has %d processors: %d threads are used",
+            hyperparams.num_threads,
+            factory.n_threads,
+            factory.n_threads,
+        )
     store = CheckpointStore(paths.checkpoints) if paths.checkpoints.is_dir() else None
     # One thread per block of rows is ours; a BLAS with threads of its own would only get in the
     # way, and its sums would depend on their number.
@@ -73,7 +80,7 @@ def start_booster(
             f"{factory.fingerprint_text()} lightgbm {lightgbm_version}{going_on}"
         )
         checkpoint = newest_usable(
-            store.newest_first(), job_fingerprint, hyperparams.num_iterations
+            store.newest_first(), job_fingerprint, hyperparams.num_iterations, NOT_IN_THE_TREES
         )
     state = factory.create_state() if checkpoint is None else checkpoint.state
     state.initial_trees = len(initial_trees)

@@ -17,7 +17,7 @@ from models.engine.task_rows import LabelledRows
 from models.engine.training_state import TrainingState
 from models.loss.base import MultiTaskLoss
 from models.loss.fixed import FixedLoss
-from models.training.checkpoint import Checkpoint
+from models.training.checkpoint import Checkpoint, SavedCheckpoint
 from models.training.factory import ModelFactory
 from models.training.training_loop import Callback, train
 from models.trees.model_text import model_text
@@ -186,7 +186,7 @@ def run_training(
 ) -> Run:
     """Trains through the factory, with checkpoints as often as the hyperparameters say."""
     factory = ModelFactory(hyperparams)
-    checkpoint = None if resume_from is None else Checkpoint.from_bytes(resume_from)
+    checkpoint = None if resume_from is None else SavedCheckpoint.from_bytes(resume_from).opened()
     state = factory.create_state() if checkpoint is None else checkpoint.state
     tables = as_table(problem.train_x), as_table(problem.valid_x)
     booster = factory.create_booster(tables[0], problem.train, tables[1], problem.valid, state)

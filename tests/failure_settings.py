@@ -23,6 +23,8 @@ from failure_cases import (
 from jobs import run_job
 from trees import CATEGORICAL, NUMERICAL
 
+from models.training.factory import NOT_IN_THE_TREES
+
 NATIVE = "code/hyperparams/hyperparameters.json"
 IN_NATIVE = f"(in BASE/{NATIVE})"
 JOB_FILE = "input/config/hyperparameters.json"
@@ -253,6 +255,18 @@ def of_the_platform() -> Iterator[Case]:
             f"Environment variable {name} must be true, false, 1, 0, yes or no, found 'maybe'",
             environ={name: "maybe"},
         )
+    yield Case(
+        "checkpoints that are a file",
+        file_instead("checkpoints"),
+        "the checkpoint directory BASE/checkpoints is no folder: make it a folder, or remove it to "
+        "train without",
+    )
+    yield Case(
+        "one folder for model and evaluation",
+        nothing,
+        "the model directory BASE/model is also the evaluation directory: give it one of its own",
+        environ={"SM_OUTPUT_DATA_DIR": "BASE/model"},
+    )
     hosts = "input/config/resourceconfig.json"
     yield Case(
         "no object with hosts",
@@ -303,9 +317,9 @@ def of_the_platform() -> Iterator[Case]:
         "a checkpoint of other hyperparameters",
         steps(lambda base: (base / "checkpoints").mkdir(), run_job, settings(seed=7)),
         "checkpoint BASE/checkpoints/checkpoint-00000002.npz belongs to other data, other "
-        "hyperparameters (any but num_iterations, num_threads and checkpoint_frequency) or another "
-        "version of LightGBM: empty the checkpoint directory to start from the beginning, or "
-        "restore what the checkpoint was made with",
+        f"hyperparameters (any but {', '.join(NOT_IN_THE_TREES)}) or another version of LightGBM "
+        "or of this program: empty the checkpoint directory to start from the beginning, or restore "
+        "what the checkpoint was made with",
     )
     for place in ("model", "output/data"):
         yield Case(

@@ -17,6 +17,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("exceptions", "common"),
     ("hyperparams",),
     (
+        "models.sums",
         "models.trees",
         "models.loss",
         "models.engine",

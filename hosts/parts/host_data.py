@@ -278,10 +278,10 @@ class HostData:
         """Forgets the training table, whose features are binned by now."""
         del self.splits["train"]
 
-    def predict(self, split: str, model_text: str) -> NDArray[np.float64]:
+    def predict(self, split: str, model_text: str, n_threads: int) -> NDArray[np.float64]:
         """Probabilities of a split's rows, shape (m, K)."""
         return predict_multitask(
-            MultiTaskModel(model_text), self.splits[split], self.feature_columns
+            MultiTaskModel(model_text, n_threads), self.splits[split], self.feature_columns
         )
 
 

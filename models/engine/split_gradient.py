@@ -21,6 +21,7 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
+from models.sums import dot
 from models.trees.shared_tree import SharedTree
 
 _SMALLEST_MEAN_HESS = 1e-12
@@ -104,8 +105,8 @@ def projection_factors(
     informative = mean_hess > _SMALLEST_MEAN_HESS
     spread = np.sqrt(np.where(informative, mean_hess, 1.0))
     factors = np.where(informative, np.sqrt(weights) * direction / spread, 0.0)
-    scale = np.abs(factors) @ mean_hess
-    wanted = weights @ mean_hess / weights.sum()
+    scale = dot(np.abs(factors), mean_hess)
+    wanted = dot(weights, mean_hess) / weights.sum()
     return factors * (wanted / scale if scale > 0 else 1.0)
 
 

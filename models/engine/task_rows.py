@@ -12,6 +12,7 @@ from models.engine.row_blocks import RowBlocks
 from models.engine.sampling import Bag
 from models.loss.base import NO_DISTILLATION, Distillation, MultiTaskLoss
 from models.loss.logloss import sigmoid
+from models.sums import combine_columns
 
 _EXACT_VALUES = 2**17
 """Up to this many scores are kept in float64: the extra time is a millisecond or two, and
@@ -231,8 +232,8 @@ class TrainingRows(TaskScores):
                 kept = bag.rows(rows)[:, None]
                 grad *= kept
                 hess *= kept
-            np.matmul(grad, grad_factors, out=self._split_grad[rows], casting="same_kind")
-            np.matmul(hess, hess_factors, out=self._split_hess[rows], casting="same_kind")
+            combine_columns(grad, grad_factors, self._split_grad[rows])
+            combine_columns(hess, hess_factors, self._split_hess[rows])
 
         self.blocks.run(differentiate)
         self._pending = None

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from models.engine.row_blocks import RowBlocks
 from models.engine.task_rows import LabelledRows
 from models.loss.logloss import logloss
+from models.sums import column_sums, dot
 
 
 class AucRoc:
@@ -54,7 +55,7 @@ class AucRoc:
         order = np.argsort(negative, kind="stable")
         negative_weight, positive_weight = self._weights
         weight_below = np.concatenate([[0.0], np.cumsum(negative_weight[order])])
-        twice_won = _twice_outranked(negative[order], positive, weight_below) @ positive_weight
+        twice_won = dot(_twice_outranked(negative[order], positive, weight_below), positive_weight)
         return float(twice_won / (2 * weight_below[-1] * positive_weight.sum()))
 
 
@@ -111,13 +112,11 @@ class ValidationScorer:
 
         def block_sums(block: slice, _: int) -> NDArray[np.float64]:
             loss = logloss(raw_score[block], rows.label[block])
-            # A product with ones: several times faster than `sum` along the long axis.
-            ones = np.ones(len(loss), dtype=loss.dtype)
             if rows.weight is None:
-                return np.stack([ones @ loss, np.full(rows.n_tasks, len(loss), loss.dtype)])
+                return np.stack([column_sums(loss), np.full(rows.n_tasks, len(loss), loss.dtype)])
             weight = rows.weight[block].astype(loss.dtype, copy=False)
             loss *= weight
-            return np.stack([ones @ loss, ones @ weight])
+            return np.stack([column_sums(loss), column_sums(weight)])
 
         total, weight = self._blocks.sum(block_sums)
         known = weight > 0

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.special import expit, logit, xlog1py, xlogy
 
 from models.evaluation.score_counts import Floats, ScoreCounts
+from models.sums import dot
 
 N_BINS = 15
 """Bins of the expected calibration error, as in Guo et al. (2017)."""
@@ -14,6 +15,7 @@ N_BINS = 15
 _LOG_ODDS_RANGE = (1e-15, 1.0 - 1e-15)  # probabilities of 0 and 1 have no log-odds
 _MOST_GROUPS = 4096
 _MOST_STEPS = 100
+_SINGULAR = 1e-14  # a determinant is rounding noise below this share of its first term
 
 
 def log_loss(counts: ScoreCounts) -> float:
@@ -30,8 +32,8 @@ def log_loss(counts: ScoreCounts) -> float:
 
 def brier_score(counts: ScoreCounts) -> float:
     """Mean of `(label - probability)^2`; equals `sklearn.metrics.brier_score_loss`."""
-    loss = counts.positives @ (1.0 - counts.threshold) ** 2
-    loss += counts.negatives @ counts.threshold**2
+    loss = dot(counts.positives, (1.0 - counts.threshold) ** 2)
+    loss += dot(counts.negatives, counts.threshold**2)
     return float(loss / _total(counts))
 
 
@@ -43,7 +45,7 @@ def base_rate(counts: ScoreCounts) -> float:
 def mean_probability(counts: ScoreCounts) -> float:
     """Mean probability; that of calibrated probabilities is close to the base rate."""
     weight = counts.positives + counts.negatives
-    return float(weight @ counts.threshold / _total(counts))
+    return float(dot(weight, counts.threshold) / _total(counts))
 
 
 def expected_calibration_error(counts: ScoreCounts, n_bins: int = N_BINS) -> float:
@@ -123,25 +125,32 @@ def _logistic_fit(
     """Slope (1 where it is held) and intercept by Newton's method with halved steps."""
     weight = positives + negatives
     slope, intercept = 1.0, 0.0
-    centre = float(weight @ log_odds / weight.sum())
+    centre = float(dot(weight, log_odds) / weight.sum())
     x = log_odds - centre if with_slope else log_odds
     if with_slope:
         intercept = centre
 
     def loss(a: float, b: float) -> float:
         z = a + b * x
-        return float(positives @ np.logaddexp(0, -z) + negatives @ np.logaddexp(0, z))
+        return dot(positives, np.logaddexp(0, -z)) + dot(negatives, np.logaddexp(0, z))
 
     best = loss(intercept, slope)
     for _ in range(_MOST_STEPS):
         prob = expit(intercept + slope * x)
         residual, curvature = positives - weight * prob, weight * prob * (1 - prob)
-        gradient = np.array([residual.sum(), residual @ x])
-        hessian = np.array([[curvature.sum(), curvature @ x], [curvature @ x, curvature @ x**2]])
-        if with_slope:
-            step = np.linalg.lstsq(hessian, gradient, rcond=None)[0]
+        flat, mixed, steep = (dot(curvature, x**power) for power in range(3))
+        gradient = residual.sum(), dot(residual, x)
+        determinant = flat * steep - mixed**2
+        if with_slope and determinant > _SINGULAR * flat * steep:
+            step = np.array(
+                [
+                    steep * gradient[0] - mixed * gradient[1],
+                    flat * gradient[1] - mixed * gradient[0],
+                ]
+            )
+            step /= determinant
         else:
-            step = np.array([gradient[0] / hessian[0, 0] if hessian[0, 0] > 0 else 0.0, 0.0])
+            step = np.array([gradient[0] / flat if flat > 0 else 0.0, 0.0])
         while (new := loss(intercept + step[0], slope + step[1])) > best and abs(
             step
         ).max() > 1e-12:

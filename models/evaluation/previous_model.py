@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from models.evaluation.alert_budgets import BUDGETS
+from models.sums import dot
 
 Floats = NDArray[np.float64]
 
@@ -67,7 +68,7 @@ class Ranking:
         positives, negatives = self._positives, self._negatives
         below = (negatives.sum() - np.cumsum(negatives) + negatives / 2) / negatives.sum()
         above = (np.cumsum(positives) - positives / 2) / positives.sum()
-        auc = float(positives @ below / positives.sum())
+        auc = float(dot(positives, below) / positives.sum())
         of_positive = (below[self._group] - auc) / positives.sum()
         of_negative = (above[self._group] - auc) / negatives.sum()
         return auc, self.weight * np.where(self.positive == 1, of_positive, of_negative)
@@ -79,7 +80,7 @@ class Ranking:
         """
         total, caught = self._positives.sum(), np.cumsum(self._positives)
         precision = caught / self._alerts
-        average = float(self._positives @ precision / total)
+        average = float(dot(self._positives, precision) / total)
         per_alert = self._positives / total / self._alerts
         of_positive, of_any = (
             np.cumsum(values[::-1])[::-1] for values in (per_alert, per_alert * precision)
@@ -97,7 +98,7 @@ class Ranking:
         membership = self.membership(share)
         weighted = self.weight * self.positive
         total = weighted.sum()
-        recall = float(weighted @ membership / total)
+        recall = float(dot(weighted, membership) / total)
         # Weight that enters the top pushes as much out at the border, where this share is positive.
         border = share * self._alerts[-1]
         ends = np.array([border / _WINDOW, min(border * _WINDOW, self._alerts[-1])])
@@ -190,7 +191,7 @@ def _swap_set(
     figures = {}
     for name, part in parts.items():
         weight = part * rows.weight
-        figures[name] = {"alerts": float(weight.sum()), "positives": float(weight @ rows.positive)}
+        figures[name] = {"alerts": float(weight.sum()), "positives": dot(weight, rows.positive)}
         if money is not None:
-            figures[name]["money"] = float((weight * rows.positive) @ money)
+            figures[name]["money"] = dot(weight * rows.positive, money)
     return figures

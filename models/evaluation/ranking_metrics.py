@@ -8,19 +8,20 @@ never told apart.
 import numpy as np
 
 from models.evaluation.score_counts import ScoreCounts
+from models.sums import dot
 
 
 def auc_roc(counts: ScoreCounts) -> float:
     """Area under the ROC curve, ties counted half; equals `sklearn.metrics.roc_auc_score`."""
     mid_rank = counts.true_positives - 0.5 * counts.positives
     pairs = counts.total_positives * counts.total_negatives
-    return float(counts.negatives @ mid_rank / pairs)
+    return float(dot(counts.negatives, mid_rank) / pairs)
 
 
 def average_precision(counts: ScoreCounts) -> float:
     """Sum of precision times gain in recall; equals `sklearn.metrics.average_precision_score`."""
     precision = counts.true_positives / (counts.true_positives + counts.false_positives)
-    return float(counts.positives @ precision / counts.total_positives)
+    return float(dot(counts.positives, precision) / counts.total_positives)
 
 
 def recall_at_fpr(counts: ScoreCounts, limit: float) -> float:

@@ -4,11 +4,13 @@ That is enough to go on with a fresh LightGBM booster: gradients come from our o
 are rebuilt from the trees, and everything random depends on the seed and the iteration alone.
 """
 
+import contextlib
 import hashlib
 import io
 import json
 import logging
-from collections.abc import Iterable, Sequence
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,9 +77,22 @@ class Checkpoint:
         archive = buffer.getvalue()
         return archive + hashlib.sha256(archive).digest()
 
+
+@dataclass(frozen=True)
+class SavedCheckpoint:
+    """A checkpoint of which only the header has been read: it may be of another release.
+
+    Attributes:
+        fingerprint: Tells which data and hyperparameters it belongs to.
+    """
+
+    fingerprint: str
+    _arrays: dict[str, NDArray[Any]]
+    _state: Any
+
     @classmethod
-    def from_bytes(cls, content: bytes) -> "Checkpoint":
-        """Reads what `to_bytes` made.
+    def from_bytes(cls, content: bytes) -> "SavedCheckpoint":
+        """Reads the header of what `Checkpoint.to_bytes` made.
 
         Raises:
             UnreadableCheckpointError: The content is cut off, damaged or something else.
@@ -86,19 +101,37 @@ class Checkpoint:
         archive, checksum = content[:-_CHECKSUM_BYTES], content[-_CHECKSUM_BYTES:]
         if hashlib.sha256(archive).digest() != checksum:
             raise UnreadableCheckpointError("its checksum is wrong")
-        with np.load(io.BytesIO(archive), allow_pickle=False) as opened:
-            arrays = dict(opened)
-        header = json.loads(arrays["header"].tobytes())
-        version = header["format_version"]
-        if version > FORMAT_VERSION:
-            raise NewerCheckpointError(
-                f"format {version}, where this program knows formats up to {FORMAT_VERSION}"
-            )
-        return cls(
-            header["fingerprint"],
-            _split_trees(arrays),
-            TrainingState.from_checkpoint_dict(header["state"]),
-        )
+        with _unreadable_if_malformed():
+            with np.load(io.BytesIO(archive), allow_pickle=False) as opened:
+                arrays = dict(opened)
+            header = json.loads(arrays["header"].tobytes())
+            version = int(header["format_version"])
+            if version > FORMAT_VERSION:
+                raise NewerCheckpointError(
+                    f"format {version}, where this program knows formats up to {FORMAT_VERSION}"
+                )
+            return cls(str(header["fingerprint"]), arrays, header["state"])
+
+    def opened(self) -> Checkpoint:
+        """The whole checkpoint, whose fingerprint is the job's.
+
+        Raises:
+            UnreadableCheckpointError: It holds something else.
+        """
+        with _unreadable_if_malformed():
+            state = TrainingState.from_checkpoint_dict(self._state)
+            return Checkpoint(self.fingerprint, _split_trees(self._arrays), state)
+
+
+@contextlib.contextmanager
+def _unreadable_if_malformed() -> Iterator[None]:
+    """Tells what NumPy, JSON and our own reading make of other content as what it is."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise UnreadableCheckpointError(f"it holds something else ({error})") from error
+    except (EOFError, OSError, zipfile.BadZipFile) as error:
+        raise UnreadableCheckpointError(f"it holds no archive ({error})") from error
 
 
 def _split_trees(arrays: dict[str, NDArray[Any]]) -> list[SharedTree]:
@@ -121,7 +154,10 @@ def _split_trees(arrays: dict[str, NDArray[Any]]) -> list[SharedTree]:
 
 
 def newest_usable(
-    candidates: Iterable[tuple[str, bytes]], fingerprint: str, num_iterations: int
+    candidates: Iterable[tuple[str, bytes]],
+    fingerprint: str,
+    num_iterations: int,
+    may_change: Sequence[str],
 ) -> Checkpoint | None:
     """The checkpoint to go on from; None: start from the beginning.
 
@@ -132,6 +168,7 @@ def newest_usable(
         candidates: Name and content of each checkpoint, newest first.
         fingerprint: That of this job's data and hyperparameters.
         num_iterations: Number of trees wanted.
+        may_change: Hyperparameters that are no part of the fingerprint, for the message.
 
     Raises:
         CheckpointError: A checkpoint belongs to other data or hyperparameters, or all there are
@@ -140,7 +177,15 @@ def newest_usable(
     newer = []
     for name, content in candidates:
         try:
-            checkpoint = Checkpoint.from_bytes(content)
+            saved = SavedCheckpoint.from_bytes(content)
+            if saved.fingerprint != fingerprint:
+                raise CheckpointError(
+                    f"checkpoint {name} belongs to other data, other hyperparameters (any but "
+                    f"{', '.join(may_change)}) or another version of LightGBM or of this program: "
+                    "empty the checkpoint directory to start from the beginning, or restore what "
+                    "the checkpoint was made with"
+                )
+            checkpoint = saved.opened()
         except UnreadableCheckpointError as error:
             logger.warning("Checkpoint %s is damaged and passed over: %s", name, error)
             continue
@@ -148,13 +193,6 @@ def newest_usable(
             logger.warning("Checkpoint %s is passed over: it has %s", name, error)
             newer.append(name)
             continue
-        if checkpoint.fingerprint != fingerprint:
-            raise CheckpointError(
-                f"checkpoint {name} belongs to other data, other hyperparameters (any but "
-                "num_iterations, num_threads and checkpoint_frequency) or another version of "
-                "LightGBM: empty the checkpoint directory to start from the beginning, or restore "
-                "what the checkpoint was made with"
-            )
         if len(checkpoint.trees) > num_iterations:
             logger.warning(
                 "Checkpoint %s is passed over: it has %d iterations, and num_iterations is %d",

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 
+import joblib
 import lightgbm as lgb
 import numpy as np
 import pyarrow as pa
@@ -31,7 +32,7 @@ from models.trees.multitask_model import MultiTaskModel
 from models.trees.shared_tree import SharedTree
 
 # None of these changes what a tree is.
-_NOT_IN_THE_TREES = (
+NOT_IN_THE_TREES = (
     "num_threads",
     "checkpoint_frequency",
     "num_iterations",
@@ -63,6 +64,16 @@ class ModelFactory:
             hyperparams.feature_list if feature_sources is None else feature_sources
         )
         self._loss = LossFactory.create(hyperparams)
+
+    @property
+    def n_threads(self) -> int:
+        """Threads of the job: no more than there are processors.
+
+        Without `num_threads` it is the number that the process may use, as a container's limit on
+        processor time or an affinity says.
+        """
+        wanted = self._hyperparams.num_threads
+        return min(wanted, os.cpu_count() or 1) if wanted else int(joblib.cpu_count())
 
     def create_state(self) -> TrainingState:
         """The state before the first iteration."""
@@ -137,7 +148,7 @@ class ModelFactory:
                 use_quantized_grad=knobs.quantizes_gradients and n_hosts == 1,
                 num_grad_quant_bins=knobs.num_grad_quant_bins,
                 seed=knobs.seed,
-                num_threads=knobs.num_threads or len(os.sched_getaffinity(0)),
+                num_threads=self.n_threads,
                 interaction_constraints=self._interaction_groups(),
                 num_machines=n_hosts,
             ),
@@ -231,11 +242,11 @@ class ModelFactory:
             knobs.learning_rate,
             parameters,
         )
-        return MultiTaskModel(text)
+        return MultiTaskModel(text, self.n_threads)
 
     def fingerprint_text(self) -> str:
         """What decides how the trees turn out, other than the data and an initial model."""
-        knobs = self._hyperparams.model_dump_json(exclude=set(_NOT_IN_THE_TREES))
+        knobs = self._hyperparams.model_dump_json(exclude=set(NOT_IN_THE_TREES))
         return f"engine {ENGINE_VERSION} {knobs}"
 
 

@@ -22,9 +22,15 @@ class MultiTaskModel:
     `lightgbm.Booster`.
     """
 
-    def __init__(self, text: str) -> None:
-        """Takes what `models.trees.model_text.model_text` made."""
+    def __init__(self, text: str, n_threads: int = 0) -> None:
+        """Takes what `models.trees.model_text.model_text` made.
+
+        Args:
+            text: The content of the model file.
+            n_threads: Threads of its predictions; 0: LightGBM's default, one per processor.
+        """
         self._text = text
+        self.n_threads = n_threads
 
     @cached_property
     def _booster(self) -> lgb.Booster:
@@ -44,7 +50,7 @@ class MultiTaskModel:
         Args:
             data: Features in order, shape (n, F), at least one row.
         """
-        return probabilities(self._walk.raw_score(data))
+        return probabilities(self._walk.raw_score(data, self.n_threads))
 
     def feature_importance(self, importance_type: str = "gain") -> NDArray[np.float64]:
         """Importance of every feature over all trees of the file, shape (F,)."""

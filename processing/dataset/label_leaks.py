@@ -45,7 +45,7 @@ def separation(
     below = np.append(0.0, np.cumsum(negative_weight[order], dtype=np.float64))
     lower = below[np.searchsorted(values, positive, side="left")]
     upper = below[np.searchsorted(values, positive, side="right")]
-    won = np.dot(positive_weight.astype(np.float64), (lower + upper) / 2)
+    won = np.sum(positive_weight * (lower + upper) / 2, dtype=np.float64)
     auc = won / (np.sum(positive_weight, dtype=np.float64) * below[-1])
     return float(max(auc, 1 - auc))
 

@@ -4,6 +4,7 @@ They are loaded and checked, or the job fails; nothing is ever recomputed in the
 """
 
 import math
+import pickle
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,10 +16,10 @@ import pandas as pd
 from common.json_file import read_json_object
 from common.messages import listed, quoted
 from common.result_names import IMPUTE_DICT, RISK_TABLE_MAP, SELECTED_FEATURES
-from exceptions import ArtifactError
+from exceptions import ArtifactError, DataError
 from processing.features.feature_selection import read_selected_features
 from processing.features.risk_tables import RiskTable
-from processing.untrusted.safe_pickle import load_plain_pickle
+from processing.untrusted.safe_pickle import MAX_BYTES, load_plain_pickle
 from processing.untrusted.safe_tar import extract_named
 
 ARCHIVE = "model.tar.gz"
@@ -186,6 +187,28 @@ def check_no_missing(df: pd.DataFrame, columns: Sequence[str], split: str, flag_
 class _File:
     path: Path
     shown: str
+
+
+def check_can_be_read(tables: Mapping[str, RiskTable], max_bytes: int = MAX_BYTES) -> None:
+    """Refuses risk tables that would be larger than what `load_artifacts` and scoring read.
+
+    Args:
+        tables: Risk tables by name.
+        max_bytes: Size of a pickle that is read.
+
+    Raises:
+        DataError: They are too large.
+    """
+    size = len(pickle.dumps(dict(tables), protocol=4))
+    if size <= max_bytes:
+        return
+    largest = sorted(tables, key=lambda name: len(tables[name]["bins"]), reverse=True)
+    counts = [f"{quoted(name)} {len(tables[name]['bins']):,}" for name in largest]
+    raise DataError(
+        f"{RISK_TABLE_MAP} would take {size / 2**20:.1f} MiB, and more than {max_bytes // 2**20} "
+        f"MiB are not read again by anything that scores; categories: {listed(counts)}: leave out "
+        "columns that nearly tell rows apart, or group their rare categories"
+    )
 
 
 def _find(folder: Path, names: Sequence[str], aside: Path) -> dict[str, _File]:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -28,6 +29,7 @@ COMPARED = [
     "training_state.json",
     "hyperparameters.json",
 ]
+HYPERPARAMETERS = Path("code/hyperparams/hyperparameters.json")
 SAMPLED: dict[str, Any] = {"bagging_fraction": 0.7, "feature_fraction": 0.6}
 DISTILLED: dict[str, Any] = {
     "loss_type": "adaptive_kd",
@@ -304,10 +306,11 @@ OTHER_JOBS: dict[str, Callable[[Path], None]] = {
 def test_a_checkpoint_of_another_job_is_refused(tmp_path: Path, other: str) -> None:
     base = new_tree(tmp_path, num_iterations=4)
     run_job(base)
+    before = result(base)
     OTHER_JOBS[other](base)
     with pytest.raises(CheckpointError, match="belongs to other data, other hyperparameters"):
         run_job(base)
-    assert list((base / "model").iterdir()) == []
+    assert result(base) == before
 
 
 def test_threads_and_checkpoint_frequency_may_change(
@@ -341,3 +344,34 @@ def test_the_platform_says_where_the_checkpoints_are(tmp_path: Path) -> None:
     run_job(base)
     assert len(list(elsewhere.glob("*.npz"))) == 2
     assert checkpoints(base) == []
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_the_intercept_may_be_calibrated_after_all(first: bool, tmp_path: Path) -> None:
+    reference = new_tree(tmp_path / "reference", calibrate_intercept=not first)
+    run_job(reference)
+    restarted = new_tree(tmp_path / "restarted", calibrate_intercept=first)
+    run_job(restarted)
+    assert result(restarted) != result(reference)
+    shutil.rmtree(restarted / "model")
+    new_values = json.loads((reference / HYPERPARAMETERS).read_text())
+    write_hyperparameters(restarted, new_values)
+    run_job(restarted)
+    assert result(restarted) == result(reference)
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "dangling link"])
+def test_what_is_no_checkpoint_is_passed_over(
+    kind: str, tmp_path: Path, job_log: pytest.LogCaptureFixture
+) -> None:
+    base = new_tree(tmp_path / "base")
+    run_job(base)
+    before = result(base)
+    odd = base / "checkpoints" / "checkpoint-99999999.npz"
+    {"folder": odd.mkdir, "pipe": lambda: os.mkfifo(odd)}.get(
+        kind, lambda: odd.symlink_to("nowhere")
+    )()
+    run_job(base)
+    assert f"Checkpoint {odd} is passed over: " in job_log.text
+    assert "Going on from a checkpoint after iteration" in job_log.text
+    assert result(base) == before

@@ -74,6 +74,19 @@ def test_when_the_structure_is_quantized(knobs: dict[str, Any], quantized: bool)
     assert settings.structure.use_quantized_grad == quantized
 
 
+def test_threads_are_capped_and_heed_what_the_process_may_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    processors = os.cpu_count() or 1
+    assert ModelFactory(hyperparameters(num_threads=100_000)).n_threads == processors
+    assert ModelFactory(hyperparameters(num_threads=1)).n_threads == 1
+    # Joblib's own limit takes part in the smallest of all, as that of a container does.
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    factory = ModelFactory(hyperparameters(num_threads=0))
+    assert factory.n_threads == 1
+    assert factory.booster_settings().structure.num_threads == 1
+
+
 def test_on_several_hosts_the_structure_is_not_quantized() -> None:
     """LightGBM 4.7 crashes with it, or stops after a tree."""
     settings = ModelFactory(hyperparameters()).booster_settings(n_hosts=2)

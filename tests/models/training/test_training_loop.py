@@ -19,7 +19,7 @@ from engine_cases import (
 from lightgbm.callback import CallbackEnv, EarlyStopException
 from threadpoolctl import threadpool_limits
 
-from models.training.checkpoint import Checkpoint
+from models.training.checkpoint import SavedCheckpoint
 from models.training.factory import ModelFactory
 from models.training.training_loop import evaluation_results, finish, train
 
@@ -265,7 +265,7 @@ def test_a_restored_booster_has_the_scores_of_the_one_that_was_saved(problem: Pr
         checkpoint_frequency=1, **(KD | SAMPLING | {"loss_kd_teacher": "best_self"})
     )
     whole = run_training(problem, hyperparams)
-    checkpoint = Checkpoint.from_bytes(whole.checkpoints[12])
+    checkpoint = SavedCheckpoint.from_bytes(whole.checkpoints[12]).opened()
     factory = ModelFactory(hyperparams)
     tables = as_table(problem.train_x), as_table(problem.valid_x)
     booster = factory.create_booster(

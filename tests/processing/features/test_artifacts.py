@@ -11,8 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from exceptions import ArtifactError
-from processing.features.artifacts import PrecomputedArtifacts, check_no_missing, load_artifacts
+from exceptions import ArtifactError, DataError
+from processing.features.artifacts import (
+    PrecomputedArtifacts,
+    check_can_be_read,
+    check_no_missing,
+    load_artifacts,
+)
 from processing.writing.atomic import write_json, write_pickle
 
 NUMERICAL = ["amount", "Air temperature [K]"]
@@ -212,3 +217,18 @@ def test_check_no_missing_names_flag_split_columns_and_counts() -> None:
         r"'a' \(2 of 3 rows\), 'c' \(1 of 3 rows\)$",
     ):
         check_no_missing(df, ["a", "b", "c"], "val", "USE_PRECOMPUTED_IMPUTATION")
+
+
+def test_risk_tables_are_refused_where_reading_them_would_be(tmp_path: Path) -> None:
+    def tables(n_categories: int) -> dict[str, Any]:
+        bins = {f"{number:07d}": number / n_categories for number in range(n_categories)}
+        return {"few": TABLES["country"], "many": {"bins": bins, "default_bin": 0.5}}
+
+    write_pickle(tmp_path / "size", tables(20_000))
+    size = (tmp_path / "size").stat().st_size
+    check_can_be_read(tables(20_000), max_bytes=size)
+    message = (
+        r"risk_table_map\.pkl would take .* categories: 'many' 20,000, 'few' 2: leave out columns"
+    )
+    with pytest.raises(DataError, match=message):
+        check_can_be_read(tables(20_000), max_bytes=size - 1)

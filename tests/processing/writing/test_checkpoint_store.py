@@ -1,5 +1,7 @@
 """The folder of checkpoints."""
 
+import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -81,7 +83,7 @@ def test_what_a_killed_job_left_half_written_is_removed(tmp_path: Path) -> None:
 
 
 def test_a_failed_save_leaves_the_ones_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = CheckpointStore(tmp_path)
     save_all(store, [1, 2])
@@ -89,14 +91,40 @@ def test_a_failed_save_leaves_the_ones_before(
     def full(_self: Path, _target: Path) -> Path:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(OSError, match="No space left"):
-        store.save(3, b"3")
+    with monkeypatch.context() as patched, caplog.at_level(logging.WARNING):
+        patched.setattr(Path, "replace", full)
+        save_all(store, [3, 4])
+    (message,) = caplog.messages
+    assert "checkpoint-00000003.npz cannot be written (No space left on device)" in message
     assert numbers(store) == [2, 1]
     assert names(tmp_path) == ["checkpoint-00000001.npz", "checkpoint-00000002.npz"]
 
 
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
-    store = CheckpointStore(tmp_path / "absent")
     with pytest.raises(FileNotFoundError, match="absent"):
-        store.save(1, b"")
+        CheckpointStore(tmp_path / "absent")
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "dangling link", "loop"])
+def test_what_is_no_file_is_passed_over_and_not_removed(
+    kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = CheckpointStore(tmp_path)
+    save_all(store, [1, 2])
+    odd = tmp_path / "checkpoint-00000009.npz"
+    if kind == "folder":
+        odd.mkdir()
+        (odd / "mine").touch()
+    elif kind == "pipe":
+        os.mkfifo(odd)
+    else:
+        odd.symlink_to(odd.name if kind == "loop" else "nowhere")
+    assert numbers(store) == [2, 1]
+    (message,) = caplog.messages
+    assert message.startswith(f"Checkpoint {odd} is passed over: ")
+    save_all(store, [8])
+    assert numbers(store) == [8, 2]
+    # The folder is in the way of this one.
+    save_all(store, [9, 10, 11])
+    assert numbers(store) == [11, 10]
+    assert odd.exists() == (kind == "folder")
