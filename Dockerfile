@@ -1,4 +1,4 @@
-FROM python:3.11-slim-bookworm
+FROM python:3.13-slim-trixie
 
 # The lightgbm wheel needs the system's OpenMP library.
 RUN apt-get update \

@@ -23,9 +23,12 @@ COMPLETE = sorted([*(f"model/{name}" for name in MODEL_DIRECTORY_FILES), *EVALUA
 # Runs the job in forked children. The first one is killed before it makes its first change to the
 # file system, the next one before its second ... until one has no more changes to make.
 KILLED_JOBS = """
-import hashlib, json, os, shutil, signal, sys
+import hashlib, json, os, shutil, signal, sys, warnings
 from pathlib import Path
 import lightgbmmt_training
+
+# Libraries have threads by now, which wait; Python 3.13 warns of any.
+warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
 
 base, earlier = map(Path, sys.argv[1:3])
 CHANGES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod", "os.chown", "os.link"}
