@@ -24,6 +24,7 @@ Job = Callable[[Table, Splits, int, Mapping[str, object]], Floats]
 ALTERNATIVES: list[dict[str, object]] = [{"lambda_l2": value} for value in (0, 2, 4, 10)]
 ALTERNATIVES += [{"min_data_in_leaf": 5}, {"use_quantized_grad": False}]
 ALTERNATIVES += [{"loss_split_gradient": "weighted_sum"}, {"loss_type": "adaptive"}]
+ALTERNATIVES += [{"risk_tables": "main"}, {"risk_tables": "per_task"}]
 
 
 def run_job(
