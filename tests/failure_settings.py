@@ -317,9 +317,9 @@ def of_the_platform() -> Iterator[Case]:
         "a checkpoint of other hyperparameters",
         steps(lambda base: (base / "checkpoints").mkdir(), run_job, settings(seed=7)),
         "checkpoint BASE/checkpoints/checkpoint-00000002.npz belongs to other data, other "
-        f"hyperparameters (any but {', '.join(NOT_IN_THE_TREES)}) or another version of LightGBM "
-        "or of this program: empty the checkpoint directory to start from the beginning, or "
-        "restore what the checkpoint was made with",
+        f"hyperparameters (any but {', '.join(NOT_IN_THE_TREES)}) or another version of "
+        "LightGBM or of this program: empty the checkpoint directory to start from the beginning, "
+        "or restore what the checkpoint was made with",
     )
     for place in ("model", "output/data"):
         yield Case(

@@ -1,5 +1,6 @@
 """Every knob does what it says, or the log says that it does nothing: a table of all knobs."""
 
+import os
 import re
 import tempfile
 from collections.abc import Callable, Mapping
@@ -320,21 +321,23 @@ def test_all_violations_are_reported_at_once(tmp_path: Path) -> None:
 
 
 def threads_in_training(base: Path) -> int:
-    """Number of threads of a job's process in the middle of its training, then killed."""
+    """Number of threads of the process that trains, in the middle of it; it is killed then."""
     with start_script(base) as process:
         assert process.stdout is not None
         assert any(line.startswith("iteration") for line in process.stdout)
-        n_threads = len(list(Path(f"/proc/{process.pid}/task").iterdir()))
+        [child] = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        n_threads = len(list(Path(f"/proc/{child}/task").iterdir()))
         assert process.poll() is None
         process.kill()
     return n_threads
 
 
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="more threads than processors are not used")
 def test_num_threads_is_how_many_threads_train(tmp_path: Path) -> None:
     write_tree(tmp_path, splits(), {})
     counts = []
-    for n_threads in (1, 4):
+    for n_threads in (1, 2):
         values = settings({"num_threads": n_threads, "num_iterations": 2000})
         write_hyperparameters(tmp_path, values)
         counts.append(threads_in_training(tmp_path))
-    assert counts[1] >= counts[0] + 3
+    assert counts[1] > counts[0]

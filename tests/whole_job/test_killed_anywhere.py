@@ -25,6 +25,8 @@ COMPLETE = sorted([*(f"model/{name}" for name in MODEL_DIRECTORY_FILES), *EVALUA
 KILLED_JOBS = """
 import hashlib, json, os, shutil, signal, sys, warnings
 from pathlib import Path
+# Python 3.12 and newer warn of a fork beside threads, which a process after an import has.
+warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
 import lightgbmmt_training
 
 # Libraries have threads by now, which wait; Python 3.13 warns of any.

@@ -194,7 +194,7 @@ ATTACKS: dict[str, tuple[Callable[[str], bytes], str]] = {
         "the pickle asks for models.engine.training_state.TrainingState, only plain data is read",
     ),
     "an exception of the program": (
-        lambda _: pickle.dumps({"amount": DataError("no rows")}),
+        lambda _: pickle.dumps({"amount": DataError}),
         "the pickle asks for exceptions.DataError, only plain data is read",
     ),
     "a table": (
