@@ -1,6 +1,5 @@
 """The standard streams of a job, which may be closed or lose their reader without harm."""
 
-import contextlib
 import logging
 import os
 import sys
@@ -34,13 +33,20 @@ class LogHandler(logging.StreamHandler[TextIO]):
         if not isinstance(sys.exc_info()[1], OSError):
             super().handleError(record)
             return
-        with open(os.devnull, "w") as nowhere:  # noqa: PTH123
-            os.dup2(nowhere.fileno(), self.stream.fileno())
+        _lead_nowhere(self.stream)
 
 
 def say(line: str, stream: TextIO | None = None) -> None:
     """Writes the one line on the standard error; without a reader it is in the failure file."""
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
-    with contextlib.suppress(OSError):
-        print(line, file=stream or sys.stderr, flush=True)
+    for writer, text in ((sys.stdout, ""), (stream or sys.stderr, f"{line}\n")):
+        try:
+            writer.write(text)
+            writer.flush()
+        except OSError:
+            _lead_nowhere(writer)
+
+
+def _lead_nowhere(stream: TextIO) -> None:
+    """Let what a stream still holds go, or it would be an error when the process ends."""
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123
+        os.dup2(nowhere.fileno(), stream.fileno())

@@ -58,6 +58,8 @@ def supervised(run: Callable[[FailureReport], int], report: FailureReport) -> in
     parent = os.getpid()
     errors, errors_end = os.pipe()
     alive, alive_end = os.pipe()
+    # Here the child leaves its last line, which it may still die over, for the parent to say.
+    last_line = os.memfd_create("last line")
     forwarded = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, forwarded)
     try:
@@ -71,11 +73,11 @@ def supervised(run: Callable[[FailureReport], int], report: FailureReport) -> in
             os._exit(REPORTED)
         os.close(errors)
         os.close(alive)
-        kept = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace")
         os.dup2(errors_end, 2)
         os.close(errors_end)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, forwarded)
-        _leave(run(replace(report, stream=kept)))
+        stream = os.fdopen(last_line, "w", encoding="utf-8", errors="backslashreplace")
+        _leave(run(replace(report, stream=stream)))
     os.close(errors_end)
     os.close(alive_end)
     interrupted = False
@@ -98,8 +100,9 @@ def supervised(run: Callable[[FailureReport], int], report: FailureReport) -> in
     if exit_code == -signal.SIGINT and interrupted:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(parent, signal.SIGINT)
-    if exit_code not in {0, REPORTED}:
-        _report_for(exit_code, said, report)
+    line = os.pread(last_line, _PIPE_CHARACTERS, 0).decode().rstrip("\n")
+    if exit_code != 0:
+        _report_for(exit_code, line, said, report)
     return 0 if exit_code == 0 else 1
 
 
@@ -139,13 +142,14 @@ def _address_space(process: int) -> int:
     return pages * resource.getpagesize()
 
 
-def _report_for(exit_code: int, said: str, report: FailureReport) -> None:
+def _report_for(exit_code: int, line: str, said: str, report: FailureReport) -> None:
+    """Say why the child has failed, and write it down if the child has not come to that."""
     written = report.read()
-    if written:
-        say(written.partition("\n")[0])
+    if written or exit_code == REPORTED:
+        say(line or written.partition("\n")[0])
         return
-    if tells_of_no_memory(said):
-        report.write(OUT_OF_MEMORY, said)
+    if line or tells_of_no_memory(said):
+        report.write(line or OUT_OF_MEMORY, said)
         return
     how = f"was ended by {signal.Signals(-exit_code).name}" if exit_code < 0 else "ended"
     if exit_code == -signal.SIGKILL or memory_limit() is not None:
