@@ -93,7 +93,7 @@ def test_as_the_older_step_definition_runs_it(step: Path, finished_job: Path) ->
 
     written = (output(step) / "predictions.csv").read_text(encoding="utf-8").splitlines()
     given = rows_file(step).read_text(encoding="utf-8").splitlines()
-    expected = read_exactly(predictions_file(finished_job), "csv")
+    expected = read_exactly(predictions_file(finished_job, step / "unpacked"), "csv")
     assert written[0] == f"{given[0]},{','.join(PROBS)}"
     assert len(written) == len(given)
     for i, (line, row) in enumerate(zip(written[1:], given[1:], strict=True)):
@@ -101,11 +101,11 @@ def test_as_the_older_step_definition_runs_it(step: Path, finished_job: Path) ->
         assert [float(text) for text in added] == probabilities(expected, TASKS)[i].tolist()
 
 
-def predictions_file(base: Path) -> Path:
-    """The predictions of a job's test split, unpacked beside the job."""
+def predictions_file(base: Path, folder: Path) -> Path:
+    """The predictions of a job's test split, unpacked into a folder: others share the job."""
     with tarfile.open(base / "output" / "data" / "test.tar.gz") as archive:
-        archive.extract("test/predictions.csv", base / "unpacked", filter="data")
-    return base / "unpacked" / "test" / "predictions.csv"
+        archive.extract("test/predictions.csv", folder, filter="data")
+    return folder / "test" / "predictions.csv"
 
 
 def test_on_a_laptop(finished_job: Path, tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_formats(step: Path, finished_job: Path, given: str, wanted: str) -> Non
         else read_exactly(file, wanted)
     )
     assert list(found.columns) == [*rows.columns, *PROBS]
-    expected = read_exactly(predictions_file(finished_job), "csv")
+    expected = read_exactly(predictions_file(finished_job, step / "unpacked"), "csv")
     np.testing.assert_array_equal(probabilities(found, TASKS), probabilities(expected, TASKS))
     assert found["id"].tolist() == rows["id"].tolist()
     assert found["country"].tolist() == rows["country"].tolist()
