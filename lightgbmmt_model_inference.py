@@ -7,6 +7,7 @@ Without these arguments it works as a SageMaker processing step: the model is be
 `.../output/eval`. docs/scoring.md says the rest; `run_batch` below is the table of contents.
 """
 
+import importlib
 import logging
 import os
 import signal
@@ -19,9 +20,34 @@ from common.log_lines import log_to_stdout
 from exceptions import UserError
 from processing.job.failure import FailureReport, run_reported
 from processing.job.packages import check_loadable, install_missing
+from processing.job.streams import LogHandler, open_standard_streams
+from processing.job.supervisor import supervised
+from processing.writing.atomic import remove_partial_files, written_aside
 from scoring.batch.places import BatchPlaces
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+
+
+def run_script() -> int:
+    """The script: a process that watches over another one, in which this module runs the step."""
+    hold_stop()
+    open_standard_streams()
+    log_to_stdout(LogHandler(sys.stdout))
+    places = BatchPlaces.of(sys.argv[1:], os.environ)
+
+    def load_and_run() -> None:
+        end_on_stop()
+        # In a framework container, what the module imports may have to be installed first.
+        provide_packages()
+        importlib.import_module(Path(__file__).stem).run_batch(places, os.environ)
+
+    report = FailureReport(places.failure)
+    report.clear()
+    exit_code = supervised(lambda inner: run_reported(load_and_run, inner), report)
+    if exit_code:
+        # A step that was killed has left what it had written so far.
+        remove_partial_files(places.output)
+    return exit_code
 
 
 def provide_packages() -> None:
@@ -50,16 +76,10 @@ def end_on_stop() -> None:
 
 
 if __name__ == "__main__":
-    hold_stop()
-    PLACES = BatchPlaces.of(sys.argv[1:], os.environ)
-    log_to_stdout()
-    # In a framework container, what is imported below may have to be installed first.
-    if run_reported(provide_packages, FailureReport(PLACES.failure)):
-        sys.exit(1)
+    sys.exit(run_script())
 
 from processing.reading.channels import find_channel_files
 from processing.reading.data_files import read_headers
-from processing.writing.atomic import written_aside
 from scoring.batch.markers import mark_success, predictions_file, start_output
 from scoring.batch.pipeline import check_columns, open_output, score_files
 from scoring.batch.settings import BatchSettings
@@ -69,15 +89,10 @@ logger = logging.getLogger("lightgbmmt_model_inference")
 
 
 def main(places: BatchPlaces, environ: Mapping[str, str]) -> int:
-    """Runs the step and returns its exit code."""
-
-    def step() -> None:
-        end_on_stop()
-        run_batch(places, environ)
-
+    """Runs the step in this process and returns its exit code."""
     report = FailureReport(places.failure)
     report.clear()
-    return run_reported(step, report)
+    return run_reported(lambda: run_batch(places, environ), report)
 
 
 def run_batch(places: BatchPlaces, environ: Mapping[str, str]) -> None:
@@ -112,7 +127,3 @@ def run_batch(places: BatchPlaces, environ: Mapping[str, str]) -> None:
         n_rows = score_files(channel, headers, scorer, settings, output)
     mark_success(places.output, output_format)
     logger.info("Done: %s rows scored, predictions in %s", f"{n_rows:,}", target)
-
-
-if __name__ == "__main__":
-    sys.exit(main(PLACES, os.environ))

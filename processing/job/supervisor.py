@@ -61,7 +61,7 @@ def supervised(run: Callable[[FailureReport], int], report: FailureReport) -> in
     # Here the child leaves its last line, which it may still die over, for the parent to say.
     last_line = os.memfd_create("last line")
     forwarded = {signal.SIGTERM, signal.SIGINT}
-    signal.pthread_sigmask(signal.SIG_BLOCK, forwarded)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, forwarded)
     try:
         child = os.fork()
     except OSError as error:
@@ -75,7 +75,8 @@ def supervised(run: Callable[[FailureReport], int], report: FailureReport) -> in
         os.close(alive)
         os.dup2(errors_end, 2)
         os.close(errors_end)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, forwarded)
+        # What the caller let wait still waits: the job knows when it is ready for it.
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         stream = os.fdopen(last_line, "w", encoding="utf-8", errors="backslashreplace")
         _leave(run(replace(report, stream=stream)))
     os.close(errors_end)

@@ -1,75 +1,36 @@
 """The batch step as a pipeline of the older system runs it: a process, its tree, its markers."""
 
-import gzip
 import json
 import pickle
 import shutil
-import signal
-import subprocess
-import sys
 import tarfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from jobs import ROOT, job_environment, predictions
+from batch_steps import make_step, names, output, rows_file, run
+from jobs import predictions
 from scoring_cases import probabilities, read_exactly
 from trees import TASKS, write_table
 
 import lightgbmmt_model_inference
 from scoring.batch.places import BatchPlaces
 
-SCRIPT = ROOT / "lightgbmmt_model_inference.py"
 PROBS = [f"{task}_prob" for task in TASKS]
 
 
 @pytest.fixture
 def step(finished_job: Path, tmp_path: Path) -> Path:
-    """What the step definition mounts: a packed model, the rows, an empty folder for the output."""
-    processing = tmp_path / "processing"
-    (processing / "input" / "model").mkdir(parents=True)
-    with tarfile.open(processing / "input" / "model" / "model.tar.gz", "w:gz") as archive:
-        archive.add(finished_job / "model", ".")
-    shutil.copytree(finished_job / "input" / "data" / "test", processing / "input" / "eval_data")
-    (processing / "output" / "eval").mkdir(parents=True)
-    return tmp_path
-
-
-def run(step: Path, *arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
-    """Runs the step as the container does."""
-    return subprocess.run(
-        [sys.executable, str(SCRIPT), *arguments],
-        cwd=step,
-        env=job_environment(step, **environ),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    """A step that is ready to be run."""
+    return make_step(finished_job, tmp_path)
 
 
 def run_here(step: Path, **environ: str) -> int:
     """Runs the step in this process, and gives its exit code."""
     places = BatchPlaces.of(["--job_type", "x"], {"SAGEMAKER_BASE_DIR": str(step)})
     return lightgbmmt_model_inference.main(places, environ)
-
-
-def output(step: Path) -> Path:
-    """Where the step writes."""
-    return step / "processing" / "output" / "eval"
-
-
-def rows_file(step: Path) -> Path:
-    """The only file of rows."""
-    return step / "processing" / "input" / "eval_data" / "part-0.csv"
-
-
-def names(folder: Path) -> list[str]:
-    """All files of a folder, hidden ones too."""
-    return sorted(path.name for path in folder.iterdir())
 
 
 def test_as_the_older_step_definition_runs_it(step: Path, finished_job: Path) -> None:
@@ -277,41 +238,6 @@ def test_many_small_blocks_give_the_same_file(
     pd.testing.assert_frame_equal(
         read_exactly(output(step) / f"predictions.{wanted}", wanted), expected
     )
-
-
-def test_one_line_on_stderr(step: Path) -> None:
-    no_model(step)
-    finished = run(step)
-    assert finished.returncode == 1
-    assert finished.stderr == (output(step) / "_FAILURE").read_text()
-    assert len(finished.stderr.splitlines()) == 1
-
-
-def test_stopped_by_a_signal(step: Path) -> None:
-    rows_file(step).unlink()
-    folder = step / "processing" / "input" / "eval_data"
-    header = "id,amount,age,balance,country,channel\n"
-    # A file so large that the step is at work when the signal comes.
-    with gzip.open(folder / "part-0.csv.gz", "wt", compresslevel=1) as file:
-        file.write(header)
-        for _ in range(200):
-            file.write("1,2.5,3,4,DE,web\n" * 20_000)
-    process = subprocess.Popen(
-        [sys.executable, str(SCRIPT)],
-        cwd=step,
-        env=job_environment(step),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    partial = output(step) / ".predictions.csv.lightgbmmt-partial"
-    while not (partial.exists() and partial.stat().st_size > 1000):
-        assert process.poll() is None
-        time.sleep(0.02)
-    process.send_signal(signal.SIGTERM)
-    _, stderr = process.communicate(timeout=60)
-    assert (process.returncode, stderr) == (1, "stopped by SIGTERM before all rows were scored\n")
-    assert names(output(step)) == ["_FAILURE"]
 
 
 def test_calibrated_columns_and_reasons(step: Path, finished_job: Path) -> None:
