@@ -16,8 +16,8 @@ from processing.features.artifacts import FLAGS
 from processing.features.encodings import source_column
 from processing.features.imputation import fill_missing
 from processing.features.risk_tables import RiskTable, category_risks
-from processing.reading.category_text import categories, is_string, is_text_like
-from processing.reading.number_text import is_number_like, number_values
+from processing.reading.category_text import categories, is_text_like
+from processing.reading.number_text import is_number_like, is_string, number_values
 
 PlaceOfRow: TypeAlias = Callable[[int], str]
 NoteNumbers: TypeAlias = Callable[[str, pa.Array | None, int], None]

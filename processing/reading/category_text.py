@@ -12,6 +12,8 @@ import re
 
 import pyarrow as pa
 
+from processing.reading.number_text import is_number_like, is_string
+
 _WHOLE_NUMBER = re.compile(r"(-?)(0|[1-9][0-9]*)\.0+")
 # From here on Python and pandas write floats with an exponent.
 _EXPONENT_FORM = 1e16
@@ -74,27 +76,9 @@ def is_text_like(kind: pa.DataType) -> bool:
     if types.is_dictionary(kind):
         return is_text_like(kind.value_type)
     return bool(
-        is_string(kind)
-        or types.is_null(kind)
-        or types.is_boolean(kind)
-        or types.is_integer(kind)
-        or types.is_floating(kind)
-        or types.is_decimal(kind)
+        is_number_like(kind)
         or types.is_date(kind)
         or (types.is_timestamp(kind) and kind.tz is None)
-    )
-
-
-def is_string(kind: pa.DataType) -> bool:
-    """Whether an Arrow type holds text; older writers store text as bytes."""
-    types = pa.types
-    return bool(
-        types.is_string(kind)
-        or types.is_large_string(kind)
-        or types.is_string_view(kind)
-        or types.is_binary(kind)
-        or types.is_large_binary(kind)
-        or types.is_binary_view(kind)
     )
 
 

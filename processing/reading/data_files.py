@@ -10,10 +10,10 @@ import pyarrow as pa
 
 from common.messages import quoted
 from exceptions import DataError
-from processing.reading.category_text import is_string
 from processing.reading.channels import Channel, DataFile, FileHeader
 from processing.reading.csv_file import read_csv_header
 from processing.reading.csv_reader import csv_batches
+from processing.reading.number_text import is_string
 from processing.reading.parquet_reader import parquet_batches, read_parquet_header
 
 

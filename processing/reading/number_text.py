@@ -5,8 +5,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from processing.reading.category_text import is_string
-
 # What pandas 3.1 reads as missing by default, and nothing (an empty field).
 MISSING_MARKERS = (
     "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
@@ -53,6 +51,19 @@ def is_number_like(kind: pa.DataType) -> bool:
         or types.is_integer(kind)
         or types.is_floating(kind)
         or types.is_decimal(kind)
+    )
+
+
+def is_string(kind: pa.DataType) -> bool:
+    """Whether an Arrow type holds text; older writers store text as bytes."""
+    types = pa.types
+    return bool(
+        types.is_string(kind)
+        or types.is_large_string(kind)
+        or types.is_string_view(kind)
+        or types.is_binary(kind)
+        or types.is_large_binary(kind)
+        or types.is_binary_view(kind)
     )
 
 

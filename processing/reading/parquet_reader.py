@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 
 from common.messages import first_line, listed, quoted
 from exceptions import DataError
-from processing.reading.category_text import is_string, is_text_like
+from processing.reading.category_text import is_text_like
 from processing.reading.channels import DataFile, FileHeader
 from processing.reading.file_kinds import SAMPLE_BYTES, foreign_kind
-from processing.reading.number_text import is_number_like
+from processing.reading.number_text import is_number_like, is_string
 
 _BATCH_ROWS = 1 << 16
 _MARK = b"PAR1"

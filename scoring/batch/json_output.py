@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from exceptions import UserError
-from processing.reading.category_text import is_string, texts_of
+from processing.reading.category_text import texts_of
+from processing.reading.number_text import is_string
 from scoring.batch.blocks import Block
 from scoring.batch.outputs import Output, columns_in_order, joined
 

@@ -143,3 +143,41 @@ def test_sigterm_before_a_fault_is_found_does_not_hide_it(tmp_path: Path) -> Non
     assert stderr.startswith("seed must be an integer")
     assert failure_text(base) == stderr
     assert results(base) == []
+
+
+# The script, whose handler of SIGTERM is interrupted by another one before each of its lines.
+INTERRUPTED_HANDLER = """
+import runpy, signal, sys
+
+def trace_calls(frame, event, argument):
+    if frame.f_code.co_name == "set" and "stop" in frame.f_globals["__name__"]:
+        return interrupt
+    if frame.f_code.co_name == "set" and frame.f_globals["__name__"] == "threading":
+        return interrupt if "stop" in frame.f_back.f_globals["__name__"] else None
+
+def interrupt(frame, event, argument):
+    signal.raise_signal(signal.SIGTERM)
+    return interrupt
+
+sys.settrace(trace_calls)
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def test_a_sigterm_while_another_is_being_handled_blocks_nothing(tmp_path: Path) -> None:
+    """A handler that takes a lock would wait for ever for the one that it interrupts."""
+    base = small_tree(tmp_path / "base", num_iterations=100_000)
+    process = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED_HANDLER, str(SCRIPT)],
+        env=job_environment(base, PYTHONPATH=str(SCRIPT.parent)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for_line("iteration ")(process, process.pid)
+    process.terminate()
+    stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stderr) == (0, "")
+    assert results(base) == COMPLETE
+    assert "Stopped on request after iteration" in stdout
