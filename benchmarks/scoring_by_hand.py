@@ -22,6 +22,8 @@ def score(model: str, rows: str, output: str, n_threads: int) -> int:
     impute = pickle.loads((folder / "impute_dict.pkl").read_bytes())  # noqa: S301 - our own
     risks = pickle.loads((folder / "risk_table_map.pkl").read_bytes())  # noqa: S301 - our own
     features = json.loads((folder / "selected_features.json").read_text())["selected_features"]
+    lines = (folder / "feature_columns.txt").read_text().splitlines()
+    columns = [line.split(",", 1)[1] for line in lines if not line.startswith("#")]
     tasks = json.loads((folder / "hyperparameters.json").read_text())["task_label_names"]
 
     files = sorted(Path(rows).glob("part-*"))
@@ -30,9 +32,10 @@ def score(model: str, rows: str, output: str, n_threads: int) -> int:
     data = table[features].copy()
     for column, mean in impute.items():
         data[column] = data[column].fillna(mean)
-    for column, risk in risks.items():
-        data[column] = data[column].map(risk["bins"]).fillna(risk["default_bin"])
-    prob = booster.predict(data, num_threads=n_threads)
+    for name, risk in risks.items():
+        codes = table[risk.get("column", name)]
+        data[name] = codes.map(risk["bins"]).fillna(risk["default_bin"])
+    prob = booster.predict(data[columns], num_threads=n_threads)
     for index, task in enumerate(tasks):
         table[f"{task}_prob"] = prob[:, index]
 

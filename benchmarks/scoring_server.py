@@ -219,6 +219,8 @@ def _wait(process: "subprocess.Popen[bytes]", port: int) -> None:
 
 
 def _times(result: Measured, client: Client, count: int) -> list[float]:
+    if not client.ask():
+        raise RunFailedError("the server has refused a row of the demo: see above what it says")
     for _ in range(count // 10):
         client.ask()
     times = []

@@ -25,6 +25,8 @@ def serve(model: str, port: int) -> None:
     impute = pickle.loads((folder / "impute_dict.pkl").read_bytes())  # noqa: S301 - our own
     risks = pickle.loads((folder / "risk_table_map.pkl").read_bytes())  # noqa: S301 - our own
     features = json.loads((folder / "selected_features.json").read_text())["selected_features"]
+    lines = (folder / "feature_columns.txt").read_text().splitlines()
+    columns = [line.split(",", 1)[1] for line in lines if not line.startswith("#")]
     tasks = json.loads((folder / "hyperparameters.json").read_text())["task_label_names"]
     app = flask.Flask("by_hand")
     # A line per request on the terminal would be part of the measurement.
@@ -39,9 +41,12 @@ def serve(model: str, port: int) -> None:
         for column, mean in impute.items():
             # Of a lone null pandas makes an object.
             data[column] = data[column].astype(float).fillna(mean)
-        for column, risk in risks.items():
-            data[column] = data[column].map(risk["bins"]).fillna(risk["default_bin"])
-        prob = pd.DataFrame(booster.predict(data), columns=[f"{task}_prob" for task in tasks])
+        for name, risk in risks.items():
+            codes = table[risk.get("column", name)]
+            data[name] = codes.map(risk["bins"]).fillna(risk["default_bin"])
+        prob = pd.DataFrame(
+            booster.predict(data[columns]), columns=[f"{task}_prob" for task in tasks]
+        )
         return flask.jsonify(predictions=prob.to_dict("records"))
 
     app.add_url_rule("/invocations", view_func=invocations, methods=["POST"])

@@ -8,9 +8,10 @@ Run it from the checkout, on a machine that does nothing else:
     python -m benchmarks.speed --quick             # tiny tables: only tries the program
 
 The sections are the targets: 1 cost of a tree, 2 whole jobs, 3 the largest job, 4 growth with rows
-and tasks, 5 start-up, 6 prediction; and 7, other libraries that are installed. Every run is a
-process of its own: the job as its users start it, on files that are in the system's cache. What is
-compared is run by turns, and a figure is the median of the rounds' ratios.
+and tasks, 5 start-up, 6 prediction; 7, other libraries that are installed; and 8, what risk tables
+of each task cost. Every run is a process of its own: the job as its users start it, on files that
+are in the system's cache. What is compared is run by turns, and a figure is the median of the
+rounds' ratios.
 """
 
 import argparse

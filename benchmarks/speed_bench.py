@@ -27,8 +27,9 @@ class TableSpec:
     n_tasks: int
     file_format: Literal["csv", "parquet"] = "parquet"
     n_numerical: int = 30  # features, at least 8
-    n_categorical: int = 0  # features, at most 4
+    n_categorical: int = 0  # features, at most 10
     missing: float = 0.0  # share of the numbers
+    n_own: int = 0  # of the categorical features: those that mean something else to each task
 
     @property
     def numerical(self) -> list[str]:
@@ -53,6 +54,7 @@ class Sizes:
     matrix: TableSpec  # on which the cost of a tree is measured
     window: Window
     whole: TableSpec  # of the whole job, also as CSV
+    coded: tuple[TableSpec, ...]  # with many categorical features, which are and are not alike
     trees: int  # of a whole job
     scales: tuple[tuple[TableSpec, int], ...]  # tables, and how many runs in a row are averaged
     large: TableSpec
@@ -66,6 +68,7 @@ FULL = Sizes(
     matrix=TableSpec(500_000, 50_000, 20),
     window=(20, 120),
     whole=TableSpec(1_000_000, 100_000, 3, n_categorical=4, missing=0.05),
+    coded=tuple(TableSpec(500_000, 50_000, 5, n_categorical=10, n_own=own) for own in (0, 5, 10)),
     trees=100,
     scales=((TableSpec(100_000, 10_000, 5), 3), (TableSpec(1_000_000, 100_000, 5), 1)),
     large=TableSpec(10_000_000, 1_000_000, 5),
@@ -78,6 +81,7 @@ QUICK = Sizes(
     matrix=TableSpec(10_000, 2_000, 5),
     window=(5, 15),
     whole=TableSpec(10_000, 2_000, 3, n_categorical=4, missing=0.05),
+    coded=(TableSpec(10_000, 2_000, 5, n_categorical=10, n_own=5),),
     trees=5,
     scales=((TableSpec(5_000, 1_000, 5), 2), (TableSpec(10_000, 1_000, 5), 1)),
     large=TableSpec(20_000, 2_000, 5),

@@ -17,7 +17,7 @@ _SEED = 20240607
 _SPLITS = ("train", "val")
 _ROWS_PER_PART = 1_000_000
 _SAMPLE_ROWS = 100_000
-_CATEGORIES = (10, 50, 200, 1000)
+_CATEGORIES = (10, 50, 200, 1000, 20, 100, 10, 50, 20, 100)
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
@@ -34,7 +34,11 @@ class _Signal:
     def __init__(self, spec: TableSpec) -> None:
         rng = np.random.default_rng(_SEED)
         self._spec = spec
-        self._effects = [0.5 * rng.normal(size=n) for n in _CATEGORIES[: spec.n_categorical]]
+        # The first `n_own` features have effects of each task's own.
+        self._effects = [
+            0.5 * rng.normal(size=(n, spec.n_tasks if number < spec.n_own else 1))
+            for number, n in enumerate(_CATEGORIES[: spec.n_categorical])
+        ]
         # Two features of each subtask and where their steps are.
         self._used = rng.integers(0, spec.n_numerical, (spec.n_tasks, 2))
         self._steps = rng.normal(0, 0.5, (spec.n_tasks, 2))
@@ -57,13 +61,13 @@ class _Signal:
         return np.asarray(scores + rng.logistic(size=scores.shape) > self._thresholds)
 
     def _scores(self, x: Floats, categories: Integers) -> Floats:
-        common = 1.5 * ((x[:, 3] > 0.5) & (x[:, 4] < 0.3))
-        for effect, category in zip(self._effects, categories.T, strict=True):
-            common += effect[category]
+        common = 1.5 * ((x[:, 3] > 0.5) & (x[:, 4] < 0.3))[:, None]
         first, second = (x[:, self._used[:, i]] > self._steps[:, i] for i in (0, 1))
         own = 1.5 * first - 1.5 * second
         own[:, 0] = x[:, 0] + x[:, 1] * x[:, 2] + np.sin(2 * x[:, 5]) * x[:, 6] + 0.5 * x[:, 7] ** 2
-        return np.asarray(own + common[:, None])
+        for effect, category in zip(self._effects, categories.T, strict=True):
+            own += effect[category]
+        return np.asarray(own + common)
 
 
 def parts(spec: TableSpec, split: str) -> Iterator[pa.Table]:

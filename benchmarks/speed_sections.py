@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from statistics import fmean, linear_regression, median
 
 from benchmarks.speed_bench import PROGRESS, Bench, PerTree, TableSpec, job_settings, slope, slopes
+from benchmarks.speed_categories import measure_categories
 from benchmarks.speed_report import Row, medians
 from benchmarks.timing import CHECKOUT, Run, by_turns, run_process
 
@@ -262,5 +263,5 @@ def measure_prediction(bench: Bench) -> list[Row]:
 
 
 _MEASURES = (measure_losses, measure_whole, measure_large, measure_growth)
-_MORE = (measure_startup, measure_prediction, measure_peers)
+_MORE = (measure_startup, measure_prediction, measure_peers, measure_categories)
 SECTIONS: dict[int, Callable[[Bench], list[Row]]] = dict(enumerate((*_MEASURES, *_MORE), 1))

@@ -32,12 +32,14 @@ def combine_columns(
     if n_columns > _MOST_PASSES:
         np.einsum("ij,j->i", matrix, factors, out=out, casting="same_kind")
         return
-    total = matrix[:, 0] * factors[0]
+    total = out if out.dtype == matrix.dtype else np.empty(len(out), matrix.dtype)
     term = np.empty_like(total)
+    np.multiply(matrix[:, 0], factors[0], out=total)
     for column in range(1, n_columns):
         np.multiply(matrix[:, column], factors[column], out=term)
         total += term
-    out[:] = total
+    if total is not out:
+        out[:] = total
 
 
 def column_sums(matrix: NDArray[np.floating]) -> NDArray[np.floating]:

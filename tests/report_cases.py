@@ -54,6 +54,25 @@ def many_tasks(base: Path) -> None:
     write_tree(base, parts, values)
 
 
+def wide(base: Path) -> None:
+    """Five tasks and sixty features, all that a page can show."""
+    tasks = [f"task {i}" for i in range(5)]
+    table = make_table(3000, tasks=tasks)
+    rng = np.random.default_rng(0)
+    more = {f"feature {i:02d}": rng.normal(size=len(table)) for i in range(55)}
+    table = pd.concat([table, pd.DataFrame(more, index=table.index)], axis=1)
+    parts = {"train": table[:1500], "val": table[1500:2250], "test": table[2250:]}
+    values = hyperparameters(
+        tab_field_list=[*NUMERICAL, *more],
+        task_label_names=tasks,
+        label_name=tasks[0],
+        amount_name="amount",
+        previous_score_columns=dict.fromkeys(tasks, "age"),
+        num_leaves=31,
+    )
+    write_tree(base, parts, values)
+
+
 def masked(base: Path) -> None:
     """Unknown labels, weights, and test rows without labels."""
     splits = {name: table.copy() for name, table in make_splits().items()}
@@ -102,12 +121,12 @@ CASES: dict[str, Callable[[Path], None]] = {
     "masked": masked,
     "one_class": one_class,
     "hostile": hostile,
+    "wide": wide,
     "many_tasks": many_tasks,
 }
-# Two hundred pictures for the archives take their time.
-PARAMETERS = [
-    pytest.param(name, marks=pytest.mark.long if name == "many_tasks" else ()) for name in CASES
-]
+# Pages that take their time.
+_LONG = {"wide", "many_tasks"}
+PARAMETERS = [pytest.param(name, marks=pytest.mark.long if name in _LONG else ()) for name in CASES]
 
 
 def run_case(case: str, base: Path) -> Path:

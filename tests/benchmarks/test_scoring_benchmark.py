@@ -1,4 +1,4 @@
-"""The benchmark of batch scoring, on tables too small to measure anything."""
+"""The benchmark of scoring, on tables too small to measure anything."""
 
 import subprocess
 import sys
@@ -10,20 +10,24 @@ import pytest
 from jobs import ROOT
 
 
-@pytest.mark.long
-def test_batch_and_the_script_by_hand_do_the_same(tmp_path: Path) -> None:
-    options = ["--quick", "--sections", "batch", "--workdir", str(tmp_path)]
+def run(*options: str) -> list[str]:
+    """Runs the program; the rows of its table."""
     finished = subprocess.run(
-        [sys.executable, "-m", "benchmarks.scoring", *options],
+        [sys.executable, "-m", "benchmarks.scoring", "--quick", *options],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
     assert finished.returncode == 0, finished.stderr
-    table = [line for line in finished.stdout.splitlines() if line.startswith("|")]
-    assert len(table) == 2 + 4
-    assert all("batch, " in line for line in table[2:])
+    return [line for line in finished.stdout.splitlines() if line.startswith("|")][2:]
+
+
+@pytest.mark.long
+def test_batch_and_the_script_by_hand_do_the_same(tmp_path: Path) -> None:
+    table = run("--sections", "batch", "--workdir", str(tmp_path))
+    assert len(table) == 4
+    assert all("batch, " in line for line in table)
     assert len(pd.read_parquet(tmp_path / "scored-parquet" / "predictions.parquet")) == 50_000
     ours = pd.read_csv(tmp_path / "scored" / "predictions.csv")
     by_hand = pd.read_csv(tmp_path / "scored-by-hand" / "predictions.csv")
@@ -31,3 +35,12 @@ def test_batch_and_the_script_by_hand_do_the_same(tmp_path: Path) -> None:
     assert len(ours) == len(by_hand) == 20_000
     for name in ours.columns[-3:]:
         np.testing.assert_allclose(ours[name], by_hand[name], atol=1e-6)
+
+
+@pytest.mark.long
+def test_both_servers_answer() -> None:
+    """The program ends with an error if one of them refuses the demo's rows."""
+    pytest.importorskip("flask")
+    table = run("--sections", "server")
+    assert len(table) == 5
+    assert "errors: 0 and 0" in table[-1]
