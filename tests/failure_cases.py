@@ -21,6 +21,7 @@ import pytest
 from trees import hyperparameters, make_splits, write_hyperparameters, write_table, write_tree
 
 import lightgbmmt_training
+from common.result_names import EVALUATION_FILES, MODEL_DIRECTORY_FILES
 
 Damage = Callable[[Path], object]
 Change = Callable[[pd.DataFrame], pd.DataFrame]
@@ -29,6 +30,11 @@ SPLITS = ("train", "val", "test")
 QUICK: dict[str, object] = {"num_iterations": 2, "num_leaves": 4}
 STEERING = ("SM_", "SAGEMAKER_", "USE_PRECOMPUTED_", "USE_SECURE_PYPI", "REGION")
 ARTIFACTS = Path("input/data/model_artifacts_input")
+COMPLETE = sorted(
+    [f"model/{name}" for name in MODEL_DIRECTORY_FILES]
+    + [f"output/data/{name}" for name in EVALUATION_FILES]
+)
+"""What `results` are after a good job with a test split."""
 
 
 @dataclass(frozen=True)

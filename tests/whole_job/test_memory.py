@@ -7,15 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from failure_cases import failure_text, results, small_tree
+from failure_cases import COMPLETE, failure_text, results, small_tree
 from jobs import SCRIPT, job_environment
 
-from common.result_names import EVALUATION_FILES, MODEL_DIRECTORY_FILES
-
-COMPLETE = sorted(
-    [f"model/{name}" for name in MODEL_DIRECTORY_FILES]
-    + [f"output/data/{name}" for name in EVALUATION_FILES]
-)
 SECONDS = 120
 """A few, where no other tests run beside this one."""
 

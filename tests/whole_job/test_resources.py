@@ -13,15 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from failure_cases import failure_text, results, run_main, small_tree
+from failure_cases import COMPLETE, failure_text, results, run_main, small_tree
 from jobs import ROOT, job_environment
-
-from common.result_names import MODEL_DIRECTORY_FILES
-
-COMPLETE = sorted(
-    [f"model/{name}" for name in MODEL_DIRECTORY_FILES]
-    + [f"output/data/{name}" for name in ("report.html", "test.tar.gz", "val.tar.gz")]
-)
 
 # Mounts something, runs the job there, and tells how it ended; once for each mount.
 MOUNTED_JOBS = """

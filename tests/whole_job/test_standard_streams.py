@@ -6,15 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from failure_cases import failure_text, results, settings, small_tree
+from failure_cases import COMPLETE, failure_text, results, settings, small_tree
 from jobs import SCRIPT, job_environment
 
-from common.result_names import EVALUATION_FILES, MODEL_DIRECTORY_FILES
-
-COMPLETE = sorted(
-    [f"model/{name}" for name in MODEL_DIRECTORY_FILES]
-    + [f"output/data/{name}" for name in EVALUATION_FILES]
-)
 WAYS = {
     "output closed": ">&-",
     "all closed": "<&- >&- 2>&-",

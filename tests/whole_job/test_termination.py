@@ -10,15 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from failure_cases import config, failure_text, results, small_tree
+from failure_cases import COMPLETE, config, failure_text, results, small_tree
 from jobs import SCRIPT, job_environment, model_file, model_json, run_job
 
-from common.result_names import MODEL_DIRECTORY_FILES
-
-COMPLETE = sorted(
-    [f"model/{name}" for name in MODEL_DIRECTORY_FILES]
-    + [f"output/data/{name}" for name in ("report.html", "test.tar.gz", "val.tar.gz")]
-)
 ITERATIONS = 300
 COMPARED = ("lightgbmmt_model.txt", "weight_evolution.json", "feature_importance.json")
 SIGTERM_BIT = 1 << (signal.SIGTERM - 1)
