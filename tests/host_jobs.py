@@ -1,10 +1,14 @@
 """Jobs of several hosts on one machine: a process per host, each with a loopback address."""
 
+import contextlib
 import json
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +19,7 @@ from jobs import SCRIPT, job_environment
 from trees import hyperparameters, make_splits, write_hyperparameters, write_table
 
 LIMIT_SECONDS = 120
+SECONDS_TO_END = 10
 
 
 def free_port() -> int:
@@ -66,6 +71,7 @@ class HostJob:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 text=True,
+                process_group=0,
             )
             log.close()
 
@@ -76,6 +82,56 @@ class HostJob:
         for name in self.names:
             self.outputs[name] = (self.folder / f"{name}.log").read_text()
         return [by_name[name] for name in self.names if name in by_name]
+
+    def wait_within(self, seconds: float, hosts: Sequence[int]) -> list[int]:
+        """Exit codes of some hosts, all of which must end in time."""
+        end = time.monotonic() + seconds
+        return [
+            self.processes[self.names[host]].wait(max(0.0, end - time.monotonic()))
+            for host in hosts
+        ]
+
+    def wait_for_line(self, host: int, text: str) -> None:
+        """Waits until a host's log has a text, or the host has ended."""
+        log, process = self.folder / f"{self.names[host]}.log", self.processes[self.names[host]]
+        end = time.monotonic() + LIMIT_SECONDS
+        while text not in log.read_text() and process.poll() is None:
+            assert time.monotonic() < end, log.read_text()
+            time.sleep(0.001)
+
+    def send(self, number: signal.Signals, host: int, target: str = "group") -> None:
+        """Sends a signal to a host's `parent`, to its `child`, or to its `group`: both."""
+        parent = self.processes[self.names[host]].pid
+        if target == "group":
+            os.killpg(parent, number)
+            return
+        children = Path(f"/proc/{parent}/task/{parent}/children")
+        os.kill(parent if target == "parent" else int(children.read_text().split()[0]), number)
+
+    def left(self) -> list[str]:
+        """Hosts of which a process runs yet or is frozen, be it the parent or the child."""
+        groups = {process.pid: name for name, process in self.processes.items()}
+        found = set()
+        for file in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+                state, _, group = file.read_text().rpartition(") ")[2].split()[:3]
+                # A process that has ended stays as long as whoever inherited it does not look.
+                found |= {groups.get(int(group))} if state not in "ZX" else set()
+        return [name for name in self.names if name in found]
+
+    def all_ended(self) -> bool:
+        """Whether no process is left, some seconds after what should have been the last one."""
+        end = time.monotonic() + SECONDS_TO_END
+        while self.left() and time.monotonic() < end:
+            time.sleep(0.02)
+        return not self.left()
+
+    def end_all(self) -> None:
+        """Ends what is left; a test's last resort."""
+        for process in self.processes.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
     def run(self, order: Sequence[int] | None = None) -> list[int]:
         """Starts the hosts and waits for their end."""
