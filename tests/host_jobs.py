@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from host_networks import HostNetwork
 from jobs import SCRIPT, job_environment
 from trees import hyperparameters, make_splits, write_hyperparameters, write_table
 
@@ -29,11 +30,19 @@ def free_port() -> int:
         return min(int(probe.getsockname()[1]), 60_000)
 
 
-def write_config(base: Path, names: Sequence[str], current: str, sharded: Sequence[str]) -> None:
+def write_config(
+    base: Path,
+    names: Sequence[str],
+    current: str,
+    sharded: Sequence[str],
+    interface: str | None = None,
+) -> None:
     """What the platform writes for one host of several."""
     folder = base / "input" / "config"
     folder.mkdir(parents=True, exist_ok=True)
-    hosts = {"current_host": current, "hosts": list(names)}
+    hosts: dict[str, object] = {"current_host": current, "hosts": list(names)}
+    if interface is not None:
+        hosts["network_interface_name"] = interface
     (folder / "resourceconfig.json").write_text(json.dumps(hosts))
     channels = {name: {"S3DistributionType": "ShardedByS3Key"} for name in sharded}
     (folder / "inputdataconfig.json").write_text(json.dumps(channels))
@@ -44,7 +53,8 @@ class HostJob:
     """A job on several hosts, each with a tree of its own below `folder`.
 
     Attributes:
-        names: The hosts' names, which are addresses.
+        names: The hosts' names; addresses of loopback, if they have no networks of their own.
+        network: Where the hosts are; None: all on loopback.
         processes: The running hosts.
         outputs: What each host has printed, once it has ended.
     """
@@ -52,6 +62,7 @@ class HostJob:
     folder: Path
     names: list[str]
     environ: dict[str, str] = field(default_factory=dict)
+    network: HostNetwork | None = None
     processes: "dict[str, subprocess.Popen[str]]" = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
 
@@ -65,7 +76,7 @@ class HostJob:
         for host in range(len(self.names)) if order is None else order:
             log = (self.folder / f"{self.names[host]}.log").open("w")
             self.processes[self.names[host]] = subprocess.Popen(
-                [sys.executable, str(SCRIPT)],
+                [*self._entry(self.names[host]), sys.executable, str(SCRIPT)],
                 cwd=self.folder,
                 env=job_environment(self.base(host), HOSTS_PORT=port, **self.environ),
                 stdout=log,
@@ -74,6 +85,9 @@ class HostJob:
                 process_group=0,
             )
             log.close()
+
+    def _entry(self, name: str) -> list[str]:
+        return [] if self.network is None else self.network.entry(name)
 
     def wait(self) -> list[int]:
         """The exit code of every host, in their order."""
@@ -166,6 +180,7 @@ def host_job(
     sharded: Sequence[str] = (),
     change: Callable[[Path, int], None] = lambda base, host: None,
     environ: Mapping[str, str] | None = None,
+    network: HostNetwork | None = None,
     **knobs: Any,
 ) -> HostJob:
     """Writes the trees of a job.
@@ -179,9 +194,13 @@ def host_job(
         sharded: Channels whose files are shared out among the hosts; every host has all others.
         change: Is called with every tree and its host's number.
         environ: Further environment variables.
+        network: Where the hosts are; None: all on loopback.
         knobs: Hyperparameters other than those of `trees.hyperparameters`.
     """
-    names = [f"127.0.0.{number + 1}" for number in range(n_hosts)]
+    if network is None:
+        names = [f"127.0.0.{number + 1}" for number in range(n_hosts)]
+    else:
+        names = network.names[:n_hosts]
     for host, name in enumerate(names):
         base = folder / name
         for split, table in (splits or make_splits()).items():
@@ -193,6 +212,6 @@ def host_job(
                 part = table.iloc[bounds[number] : bounds[number + 1]]
                 write_table(part, base / "input" / "data" / split / f"part-{number}.{ending}")
         write_hyperparameters(base, hyperparameters(**knobs))
-        write_config(base, names, name, sharded)
+        write_config(base, names, name, sharded, None if network is None else "eth0")
         change(base, host)
-    return HostJob(folder, names, dict(environ or {}))
+    return HostJob(folder, names, dict(environ or {}), network)
