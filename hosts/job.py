@@ -5,7 +5,6 @@ import contextlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from distributed import Client, Worker
@@ -99,9 +98,9 @@ def run_as_first_host(
     cluster = loop.run(open_cluster(hosts, settings))
     ending = Ending("the first host has ended")
     try:
-        loop.run(all_there(cluster, settings, is_stop_requested))
+        watch = loop.run(all_there(cluster, settings, is_stop_requested))
         logger.info("All hosts are there")
-        team = loop.run(_gather(loop, cluster, hosts, settings))
+        team = loop.run(_gather(loop, cluster, watch))
         inputs = TeamInputs(team, sharded_channels(paths.input_data_config), share_paths=False)
         run(inputs, lambda: is_stop_requested() or inputs.is_stop_requested())
         ending = Ending()
@@ -134,14 +133,8 @@ def run_as_other_host(
     logger.info("Done: model and evaluation are on %s", hosts.first)
 
 
-async def _gather(
-    loop: DaskLoop, cluster: OpenCluster, hosts: JobHosts, settings: HostSettings
-) -> Team:
+async def _gather(loop: DaskLoop, cluster: OpenCluster, watch: Watch) -> Team:
     client = await Client(cluster.scheduler.address, asynchronous=True, direct_to_workers=True)
-    watch = Watch(settings)
-    for name, address in cluster.addresses.items():
-        if name != hosts.first:
-            watch.follow(name, address, partial(cluster.scheduler.workers.__contains__, address))
     return await Team.gather(loop, client, cluster.addresses, watch)
 
 

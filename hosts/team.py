@@ -41,14 +41,26 @@ class Team:
             client: An asynchronous client.
             addresses: Address of each host's worker, in the order of the hosts.
             watch: Watches the hosts.
+
+        Raises:
+            HostError: A host was lost meanwhile.
         """
-        futures = [
-            client.submit(
-                HostPart, name, index, len(addresses), actor=True, workers=[address], pure=False
+        made: asyncio.Future[list[Any]] = asyncio.gather(
+            *(
+                client.submit(
+                    HostPart, name, index, len(addresses), actor=True, workers=[address], pure=False
+                )
+                for index, (name, address) in enumerate(addresses.items())
             )
-            for index, (name, address) in enumerate(addresses.items())
-        ]
-        return cls(loop, list(addresses), [await future for future in futures], watch)
+        )
+        # On a host that has just been lost an actor would never be there.
+        outcomes: set[asyncio.Future[Any]] = {made, watch.lost}
+        await asyncio.wait(outcomes, return_when=asyncio.FIRST_COMPLETED)
+        if not made.done() or made.exception():
+            await asyncio.wait({watch.lost}, timeout=_GRACE_SECONDS)
+        if watch.lost.done():
+            raise HostError(watch.lost.result())
+        return cls(loop, list(addresses), made.result(), watch)
 
     def ask(self, method: str, *arguments: object, together: bool = False) -> list[Any]:
         """Has every host do the same; the results in the order of the hosts.

@@ -1,20 +1,26 @@
 """Jobs of several hosts on one machine: a process per host, each with a loopback address."""
 
+import contextlib
 import json
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from host_networks import HostNetwork
 from jobs import SCRIPT, job_environment
 from trees import hyperparameters, make_splits, write_hyperparameters, write_table
 
 LIMIT_SECONDS = 120
+SECONDS_TO_END = 10
 
 
 def free_port() -> int:
@@ -24,11 +30,19 @@ def free_port() -> int:
         return min(int(probe.getsockname()[1]), 60_000)
 
 
-def write_config(base: Path, names: Sequence[str], current: str, sharded: Sequence[str]) -> None:
+def write_config(
+    base: Path,
+    names: Sequence[str],
+    current: str,
+    sharded: Sequence[str],
+    interface: str | None = None,
+) -> None:
     """What the platform writes for one host of several."""
     folder = base / "input" / "config"
     folder.mkdir(parents=True, exist_ok=True)
-    hosts = {"current_host": current, "hosts": list(names)}
+    hosts: dict[str, object] = {"current_host": current, "hosts": list(names)}
+    if interface is not None:
+        hosts["network_interface_name"] = interface
     (folder / "resourceconfig.json").write_text(json.dumps(hosts))
     channels = {name: {"S3DistributionType": "ShardedByS3Key"} for name in sharded}
     (folder / "inputdataconfig.json").write_text(json.dumps(channels))
@@ -39,7 +53,8 @@ class HostJob:
     """A job on several hosts, each with a tree of its own below `folder`.
 
     Attributes:
-        names: The hosts' names, which are addresses.
+        names: The hosts' names; addresses of loopback, if they have no networks of their own.
+        network: Where the hosts are; None: all on loopback.
         processes: The running hosts.
         outputs: What each host has printed, once it has ended.
     """
@@ -47,6 +62,7 @@ class HostJob:
     folder: Path
     names: list[str]
     environ: dict[str, str] = field(default_factory=dict)
+    network: HostNetwork | None = None
     processes: "dict[str, subprocess.Popen[str]]" = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
 
@@ -60,14 +76,18 @@ class HostJob:
         for host in range(len(self.names)) if order is None else order:
             log = (self.folder / f"{self.names[host]}.log").open("w")
             self.processes[self.names[host]] = subprocess.Popen(
-                [sys.executable, str(SCRIPT)],
+                [*self._entry(self.names[host]), sys.executable, str(SCRIPT)],
                 cwd=self.folder,
                 env=job_environment(self.base(host), HOSTS_PORT=port, **self.environ),
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 text=True,
+                process_group=0,
             )
             log.close()
+
+    def _entry(self, name: str) -> list[str]:
+        return [] if self.network is None else self.network.entry(name)
 
     def wait(self) -> list[int]:
         """The exit code of every host, in their order."""
@@ -76,6 +96,56 @@ class HostJob:
         for name in self.names:
             self.outputs[name] = (self.folder / f"{name}.log").read_text()
         return [by_name[name] for name in self.names if name in by_name]
+
+    def wait_within(self, seconds: float, hosts: Sequence[int]) -> list[int]:
+        """Exit codes of some hosts, all of which must end in time."""
+        end = time.monotonic() + seconds
+        return [
+            self.processes[self.names[host]].wait(max(0.0, end - time.monotonic()))
+            for host in hosts
+        ]
+
+    def wait_for_line(self, host: int, text: str) -> None:
+        """Waits until a host's log has a text, or the host has ended."""
+        log, process = self.folder / f"{self.names[host]}.log", self.processes[self.names[host]]
+        end = time.monotonic() + LIMIT_SECONDS
+        while text not in log.read_text() and process.poll() is None:
+            assert time.monotonic() < end, log.read_text()
+            time.sleep(0.001)
+
+    def send(self, number: signal.Signals, host: int, target: str = "group") -> None:
+        """Sends a signal to a host's `parent`, to its `child`, or to its `group`: both."""
+        parent = self.processes[self.names[host]].pid
+        if target == "group":
+            os.killpg(parent, number)
+            return
+        children = Path(f"/proc/{parent}/task/{parent}/children")
+        os.kill(parent if target == "parent" else int(children.read_text().split()[0]), number)
+
+    def left(self) -> list[str]:
+        """Hosts of which a process runs yet or is frozen, be it the parent or the child."""
+        groups = {process.pid: name for name, process in self.processes.items()}
+        found = set()
+        for file in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+                state, _, group = file.read_text().rpartition(") ")[2].split()[:3]
+                # A process that has ended stays as long as whoever inherited it does not look.
+                found |= {groups.get(int(group))} if state not in "ZX" else set()
+        return [name for name in self.names if name in found]
+
+    def all_ended(self) -> bool:
+        """Whether no process is left, some seconds after what should have been the last one."""
+        end = time.monotonic() + SECONDS_TO_END
+        while self.left() and time.monotonic() < end:
+            time.sleep(0.02)
+        return not self.left()
+
+    def end_all(self) -> None:
+        """Ends what is left; a test's last resort."""
+        for process in self.processes.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
     def run(self, order: Sequence[int] | None = None) -> list[int]:
         """Starts the hosts and waits for their end."""
@@ -110,6 +180,7 @@ def host_job(
     sharded: Sequence[str] = (),
     change: Callable[[Path, int], None] = lambda base, host: None,
     environ: Mapping[str, str] | None = None,
+    network: HostNetwork | None = None,
     **knobs: Any,
 ) -> HostJob:
     """Writes the trees of a job.
@@ -123,9 +194,13 @@ def host_job(
         sharded: Channels whose files are shared out among the hosts; every host has all others.
         change: Is called with every tree and its host's number.
         environ: Further environment variables.
+        network: Where the hosts are; None: all on loopback.
         knobs: Hyperparameters other than those of `trees.hyperparameters`.
     """
-    names = [f"127.0.0.{number + 1}" for number in range(n_hosts)]
+    if network is None:
+        names = [f"127.0.0.{number + 1}" for number in range(n_hosts)]
+    else:
+        names = network.names[:n_hosts]
     for host, name in enumerate(names):
         base = folder / name
         for split, table in (splits or make_splits()).items():
@@ -137,6 +212,6 @@ def host_job(
                 part = table.iloc[bounds[number] : bounds[number + 1]]
                 write_table(part, base / "input" / "data" / split / f"part-{number}.{ending}")
         write_hyperparameters(base, hyperparameters(**knobs))
-        write_config(base, names, name, sharded)
+        write_config(base, names, name, sharded, None if network is None else "eth0")
         change(base, host)
-    return HostJob(folder, names, dict(environ or {}))
+    return HostJob(folder, names, dict(environ or {}), network)

@@ -7,6 +7,7 @@ import asyncio
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import dask
 from distributed import Scheduler, Worker
@@ -15,6 +16,7 @@ from distributed.core import Status, rpc
 from exceptions import HostError
 from hosts.cluster.addresses import own_address, resolved, when_known
 from hosts.cluster.settings import N_PORTS, HostSettings
+from hosts.cluster.watch import Watch
 from processing.job.platform import JobHosts
 
 JOB_HANDLER = "multitask_job"
@@ -59,14 +61,27 @@ async def open_cluster(hosts: JobHosts, settings: HostSettings) -> OpenCluster:
 
 async def all_there(
     cluster: OpenCluster, settings: HostSettings, is_stop_requested: Callable[[], bool]
-) -> None:
-    """Waits until all hosts have come.
+) -> Watch:
+    """Waits until all hosts have come; watches each from then on.
 
     Raises:
-        HostError: Hosts did not come in time, or the job was stopped before.
+        HostError: Hosts did not come in time or were lost again, or the job was stopped before.
     """
     end = asyncio.get_running_loop().time() + settings.wait_seconds
-    while missing := [name for name in cluster.names if name not in cluster.addresses]:
+    watch = Watch(settings)
+    # The first name is this host's own.
+    missing = list(cluster.names[1:])
+    while True:
+        for name, address in cluster.addresses.items():
+            if name in missing:
+                watch.follow(
+                    name, address, partial(cluster.scheduler.workers.__contains__, address)
+                )
+                missing.remove(name)
+        if watch.lost.done():
+            raise HostError(watch.lost.result())
+        if not missing:
+            return watch
         if is_stop_requested():
             raise HostError(f"stopped on request before {_listed(missing)} had come")
         if asyncio.get_running_loop().time() > end:
@@ -84,14 +99,15 @@ async def join_cluster(
     """Finds the first host's scheduler, which may not be there yet, and becomes its worker.
 
     Raises:
-        HostError: The first host did not come in time, or the job was stopped before.
+        HostError: The first host did not come in time or was lost again, or the job was stopped
+            before.
     """
     address = await _own_address(hosts, settings)
     end = asyncio.get_running_loop().time() + settings.wait_seconds
     while True:
         scheduler = await _found_scheduler(hosts, settings.port)
         if scheduler is not None:
-            return await _worker(scheduler, address, hosts.current, settings)
+            return await _joined(scheduler, address, hosts, settings)
         if is_stop_requested():
             raise HostError(f"stopped on request before the first host, {hosts.first}, had come")
         if asyncio.get_running_loop().time() > end:
@@ -101,6 +117,22 @@ async def join_cluster(
                 f"{settings.port + N_PORTS - 1} (HOSTS_WAIT_SECONDS, HOSTS_PORT)"
             )
         await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _joined(scheduler: str, address: str, hosts: JobHosts, settings: HostSettings) -> Worker:
+    """A worker of the scheduler that was found just now, which may be lost again already."""
+    try:
+        async with asyncio.timeout(settings.lost_seconds):
+            return await _worker(scheduler, address, hosts.current, settings)
+    except (OSError, RuntimeError) as error:  # a timeout is an OSError
+        try:
+            async with asyncio.timeout(settings.lost_seconds), rpc(scheduler) as first:
+                await first.echo(data=1)
+        except OSError:
+            raise HostError(
+                f"host {hosts.first} is lost: it ended, or does not answer, while this one joined"
+            ) from error
+        raise
 
 
 async def _own_address(hosts: JobHosts, settings: HostSettings) -> str:

@@ -40,8 +40,8 @@ def _bounds(sizes: Sequence[int], n_hosts: int) -> list[int]:
     total = sum(sizes)
     bounds, done = [0], 0
     for number, size in enumerate(sizes):
-        # The middle of a file says whose it is.
-        owner = int((done + size / 2) * n_hosts // max(total, 1))
+        # The middle of a file says whose it is; that of an empty one may be the very end.
+        owner = min((2 * done + size) * n_hosts // max(2 * total, 1), n_hosts - 1)
         done += size
         while len(bounds) <= owner:
             bounds.append(number)

@@ -94,6 +94,7 @@ class StructureSettings:
             ]
         if self.num_machines > 1:
             params |= {
+                "min_data_in_leaf": max(self.min_data_in_leaf, 1),  # of 0 an estimate fails a check
                 "num_machines": self.num_machines,
                 "tree_learner": "data",
                 "pre_partition": True,

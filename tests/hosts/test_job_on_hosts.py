@@ -193,6 +193,22 @@ def test_faults_of_all_hosts_are_told_on_every_host(tmp_path: Path) -> None:
         )
 
 
+def test_leaves_may_have_any_number_of_rows(tmp_path: Path) -> None:
+    """LightGBM estimates a leaf's rows, and ends with a failed check where these are none."""
+    job = host_job(tmp_path, min_data_in_leaf=0, num_leaves=31, num_iterations=60)
+    job.run_well()
+    assert booster(job.base()).current_iteration() == 60
+
+
+def test_quantized_gradients_are_refused(tmp_path: Path) -> None:
+    job = host_job(tmp_path, use_quantized_grad=True)
+    assert job.run() == [1, 1]
+    assert set(job.failures()) == {
+        "use_quantized_grad is true, but LightGBM 4.7 crashes with it on several hosts or stops "
+        "after a tree: set it to auto or false, or instance_count to 1"
+    }
+
+
 def test_a_job_of_one_host_imports_nothing_of_it(tmp_path: Path) -> None:
     base = write_tree(tmp_path, make_splits(), hyperparameters(num_iterations=2))
     code = (

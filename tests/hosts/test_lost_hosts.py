@@ -27,6 +27,18 @@ def with_checkpoints(base: Path, host: int) -> None:
     del host
 
 
+def wait_for_checkpoint(job: HostJob, other_than: frozenset[str] = frozenset()) -> frozenset[str]:
+    """Waits until the first host has a checkpoint that it did not have; names of all it has."""
+    deadline = time.monotonic() + 2 * MINUTE
+    while True:
+        found = frozenset(path.name for path in (job.base() / "checkpoints").glob("[!.]*"))
+        if found - other_than:
+            return found
+        assert time.monotonic() < deadline
+        assert len(job.left()) == len(job.names)
+        time.sleep(0.05)
+
+
 @pytest.fixture
 def training(tmp_path: Path) -> Iterator[HostJob]:
     """Three hosts in the middle of a training that would not end for hours."""
@@ -38,68 +50,82 @@ def training(tmp_path: Path) -> Iterator[HostJob]:
         **KNOBS,
     )
     job.start()
-    deadline = time.monotonic() + 2 * MINUTE
-    while not list((job.base() / "checkpoints").iterdir()):
-        assert time.monotonic() < deadline
-        assert all(process.poll() is None for process in job.processes.values())
-        time.sleep(0.05)
-    yield job
-    for process in job.processes.values():
-        if process.poll() is None:
-            process.send_signal(signal.SIGCONT)
-            process.kill()
-            process.wait()
+    try:
+        wait_for_checkpoint(job)
+        yield job
+    finally:
+        job.end_all()
 
 
-def wait_for(job: HostJob, hosts: list[int]) -> list[int]:
-    """Exit codes of hosts, all of which must end within a minute."""
-    end = time.monotonic() + MINUTE
-    return [job.processes[job.names[host]].wait(max(0.0, end - time.monotonic())) for host in hosts]
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("target", ["group", "parent", "child"])
 @pytest.mark.parametrize("lost", [0, 1])
-def test_all_others_end_and_name_the_host_that_is_lost(
-    training: HostJob, number: signal.Signals, lost: int
+def test_all_others_end_and_name_the_host_that_is_killed(
+    training: HostJob, target: str, lost: int
 ) -> None:
-    training.processes[training.names[lost]].send_signal(number)
+    training.send(signal.SIGKILL, lost, target)
     others = [host for host in range(3) if host != lost]
-    assert wait_for(training, others) == [1, 1]
+    assert training.wait_within(MINUTE, others) == [1, 1]
+    # A parent is left to tell of its child; a child ends with its parent.
+    expected = 1 if target == "child" else -signal.SIGKILL
+    assert training.wait_within(MINUTE, [lost]) == [expected]
+    assert training.all_ended()
     failures = training.failures()
     for host in others:
         assert failures[host].startswith(f"host {training.names[lost]} is lost: ")
+    told = "the job was ended by SIGKILL" if target == "child" else ""
+    assert failures[lost].startswith(told)
+    assert bool(failures[lost]) == bool(told)
     assert not model_file(training.base()).exists()
 
 
-def test_a_job_that_lost_a_host_goes_on_to_the_bytes_of_an_undisturbed_one(tmp_path: Path) -> None:
-    knobs = {**KNOBS, "num_iterations": 400}
-    whole = host_job(tmp_path / "whole", **knobs).run_well()
-    job = host_job(tmp_path / "job", change=with_checkpoints, **knobs)
-    job.start()
-    checkpoints = job.base() / "checkpoints"
-    while not list(checkpoints.iterdir()):
-        time.sleep(0.02)
-    job.processes[job.names[1]].kill()
-    assert wait_for(job, [0, 1]) == [1, -signal.SIGKILL]
-    job.run_well()
-    assert "Going on from a checkpoint" in job.outputs[job.names[0]]
-    assert model_file(job.base()).read_bytes() == model_file(whole.base()).read_bytes()
+@pytest.mark.parametrize("target", ["group", "child"])
+@pytest.mark.parametrize("lost", [0, 1])
+def test_all_others_end_and_name_the_host_that_is_frozen_and_so_does_it_if_it_wakes_up(
+    training: HostJob, target: str, lost: int
+) -> None:
+    training.send(signal.SIGSTOP, lost, target)
+    others = [host for host in range(3) if host != lost]
+    assert training.wait_within(MINUTE, others) == [1, 1]
+    failures = training.failures()
+    for host in others:
+        assert failures[host].startswith(f"host {training.names[lost]} is lost: ")
+    assert training.left() == [training.names[lost]]
+    training.send(signal.SIGCONT, lost)
+    assert training.wait_within(MINUTE, [lost]) == [1]
+    assert training.failures()[lost].startswith("host ")
+    assert training.all_ended()
+
+
+@pytest.mark.parametrize("host", [0, 1])
+def test_a_frozen_parent_is_no_lost_host(training: HostJob, host: int) -> None:
+    """The parent only waits for its child, which goes on."""
+    training.send(signal.SIGSTOP, host, "parent")
+    time.sleep(2 * LOST_SECONDS)
+    wait_for_checkpoint(training, wait_for_checkpoint(training))
+    training.send(signal.SIGTERM, host, "child")
+    others = [other for other in range(3) if other != host]
+    assert training.wait_within(MINUTE, others) == [0, 0]
+    training.send(signal.SIGCONT, host, "parent")
+    assert training.wait_within(MINUTE, [host]) == [0]
+    assert training.failures() == ["", "", ""]
+    assert training.all_ended()
 
 
 @pytest.mark.parametrize("host", [0, 2])
 def test_a_host_that_is_asked_to_stop_ends_the_job_with_a_complete_model(
     training: HostJob, host: int
 ) -> None:
-    training.processes[training.names[host]].terminate()
-    assert wait_for(training, [0, 1, 2]) == [0, 0, 0]
+    training.send(signal.SIGTERM, host, "parent")
+    assert training.wait_within(MINUTE, range(3)) == [0, 0, 0]
     assert training.failures() == ["", "", ""]
-    assert booster(training.base()).num_trees() >= 30
+    assert booster(training.base()).num_trees() >= 10
+    assert training.all_ended()
 
 
 def test_a_host_that_never_comes_is_named(tmp_path: Path) -> None:
     job = host_job(tmp_path, 3, environ={"HOSTS_WAIT_SECONDS": "15"})
     job.start(order=[0, 1])
-    assert wait_for(job, [0, 1]) == [1, 1]
+    assert job.wait_within(MINUTE, [0, 1]) == [1, 1]
     failures = job.failures()
     assert failures[0].startswith(f"host {job.names[2]} did not come within 15 s")
     assert failures[1] == failures[0]
@@ -108,5 +134,5 @@ def test_a_host_that_never_comes_is_named(tmp_path: Path) -> None:
 def test_a_first_host_that_never_comes_is_named(tmp_path: Path) -> None:
     job = host_job(tmp_path, environ={"HOSTS_WAIT_SECONDS": "5"})
     job.start(order=[1])
-    assert wait_for(job, [1]) == [1]
+    assert job.wait_within(MINUTE, [1]) == [1]
     assert job.failures()[1].startswith(f"the first host, {job.names[0]}, did not come within 5 s")
