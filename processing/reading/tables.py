@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from common.messages import listed, quoted
 from exceptions import DataError
@@ -81,6 +82,8 @@ def read_table(
             for name, accumulator in accumulators.items():
                 accumulator.append(batch.column(name))
         rows_of_file.append(rows)
+    # Arrow keeps the memory of the batches for more of them; all that follows is NumPy's.
+    pa.default_memory_pool().release_unused()
     total = sum(rows_of_file)
     if total == 0:
         labels = [file.label for file in channel.files]
