@@ -100,21 +100,21 @@ def sockets_of(pid: int) -> int:
 @pytest.mark.skipif(cpu_count() < 2, reason="one processor, one process")
 def test_clients_that_come_together_are_shared_by_the_processes(server: Server) -> None:
     until(lambda: len(server.workers()) > 1, 10)
-    shared, rounds = 0, 0
-    while shared < 3:
+    shared = 0
+    for _ in range(10):
         idle = {pid: sockets_of(pid) for pid in server.workers()}
         with contextlib.ExitStack() as stack:
-            clients = [stack.enter_context(server.socket()) for _ in range(8)]
+            # So many that none is done with them before the others have come to run.
+            clients = [stack.enter_context(server.socket()) for _ in range(64)]
             for client in clients:
                 client.sendall(b"GET /ping HTTP/1.1\r\nhost: x\r\n\r\n")
             for client in clients:
                 assert client.recv(1000).startswith(b"HTTP/1.1 200")
             taken = [sockets_of(pid) - before for pid, before in idle.items()]
-        shared, rounds = shared + (max(taken) <= 6), rounds + 1
-        # One process takes seven or eight of them nearly always where asyncio is left to itself;
-        # on a busy machine that may happen more often than not.
-        assert rounds < 40
+        shared += max(taken) <= 45
         time.sleep(0.1)
+    # One process takes some sixty of them where asyncio is left to itself.
+    assert shared >= 3
 
 
 def test_a_worker_that_dies_is_replaced(finished_job: Path, tmp_path: Path) -> None:
