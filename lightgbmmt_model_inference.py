@@ -88,13 +88,6 @@ from scoring.model_directory import load_scorer
 logger = logging.getLogger("lightgbmmt_model_inference")
 
 
-def main(places: BatchPlaces, environ: Mapping[str, str]) -> int:
-    """Runs the step in this process and returns its exit code."""
-    report = FailureReport(places.failure)
-    report.clear()
-    return run_reported(lambda: run_batch(places, environ), report)
-
-
 def run_batch(places: BatchPlaces, environ: Mapping[str, str]) -> None:
     """The whole step: check, load, score block by block, write, mark.
 

@@ -4,9 +4,14 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from jobs import ROOT, job_environment
+
+from lightgbmmt_model_inference import run_batch
+from processing.job.failure import FailureReport, run_reported
+from scoring.batch.places import BatchPlaces
 
 SCRIPT = ROOT / "lightgbmmt_model_inference.py"
 
@@ -33,6 +38,13 @@ def run(step: Path, *arguments: str, **environ: str) -> "subprocess.CompletedPro
         check=False,
         timeout=120,
     )
+
+
+def run_in_this_process(places: BatchPlaces, environ: Mapping[str, str]) -> int:
+    """Runs the step without the parent that watches over it, and gives the exit code."""
+    report = FailureReport(places.failure)
+    report.clear()
+    return run_reported(lambda: run_batch(places, environ), report)
 
 
 def output(step: Path) -> Path:

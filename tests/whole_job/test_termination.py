@@ -141,7 +141,7 @@ def test_sigterm_before_a_fault_is_found_does_not_hide_it(tmp_path: Path) -> Non
 
 # The script, whose handler of SIGTERM is interrupted by another one before each of its lines.
 INTERRUPTED_HANDLER = """
-import runpy, signal, sys
+import os, runpy, signal, sys
 
 def trace_calls(frame, event, argument):
     if frame.f_code.co_name == "set" and "stop" in frame.f_globals["__name__"]:
@@ -154,7 +154,8 @@ def interrupt(frame, event, argument):
     return interrupt
 
 sys.settrace(trace_calls)
-sys.argv = sys.argv[1:]
+sys.argv = sys.argv[2:]
+sys.path[0] = os.path.dirname(sys.argv[0])
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
@@ -162,13 +163,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 def test_a_sigterm_while_another_is_being_handled_blocks_nothing(tmp_path: Path) -> None:
     """A handler that takes a lock would wait for ever for the one that it interrupts."""
     base = small_tree(tmp_path / "base", num_iterations=100_000)
-    process = subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTED_HANDLER, str(SCRIPT)],
-        env=job_environment(base, PYTHONPATH=str(SCRIPT.parent)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = start(base, sys.executable, "-c", INTERRUPTED_HANDLER)
     wait_for_line("iteration ")(process, process.pid)
     process.terminate()
     stdout, stderr = process.communicate(timeout=60)

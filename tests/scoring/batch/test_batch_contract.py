@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from batch_steps import make_step, names, output, rows_file, run
+from batch_steps import make_step, names, output, rows_file, run, run_in_this_process
 from jobs import members, predictions
 from scoring_cases import probabilities, read_exactly
 from trees import TASKS, write_table
 
-import lightgbmmt_model_inference
 from scoring.batch.places import BatchPlaces
 
 PROBS = [f"{task}_prob" for task in TASKS]
@@ -29,7 +28,7 @@ def step(finished_job: Path, tmp_path: Path) -> Path:
 def run_here(step: Path, **environ: str) -> int:
     """Runs the step in this process, and gives its exit code."""
     places = BatchPlaces.of(["--job_type", "x"], {"SAGEMAKER_BASE_DIR": str(step)})
-    return lightgbmmt_model_inference.main(places, environ)
+    return run_in_this_process(places, environ)
 
 
 def test_as_the_older_step_definition_runs_it(step: Path, finished_job: Path) -> None:
@@ -221,7 +220,7 @@ def test_a_failed_step_says_why_and_leaves_nothing_else(step: Path, name: str) -
 def test_an_output_among_the_rows_is_refused(step: Path, finished_job: Path, inner: str) -> None:
     rows = rows_file(step).parent
     places = BatchPlaces(finished_job / "model", rows, rows / inner)
-    assert lightgbmmt_model_inference.main(places, {}) == 1
+    assert run_in_this_process(places, {}) == 1
     assert "the next run would score its own predictions" in places.failure.read_text()
     assert [path.name for path in rows.rglob("predictions*")] == []
 
