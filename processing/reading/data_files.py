@@ -1,6 +1,7 @@
 """A data file of any format: its header, and its rows as Arrow batches.
 
-A file is opened twice in all: once for its header, and once for its rows.
+A file is opened for its header and for its rows; a Parquet file of many columns once for some of
+them at a time.
 """
 
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from processing.reading.channels import Channel, DataFile, FileHeader
 from processing.reading.csv_file import read_csv_header
 from processing.reading.csv_reader import csv_batches
 from processing.reading.number_text import is_string
-from processing.reading.parquet_reader import parquet_batches, read_parquet_header
+from processing.reading.parquet_reader import parquet_parts, read_parquet_header
 
 
 def read_header(file: DataFile) -> FileHeader:
@@ -47,7 +48,8 @@ def read_batches(
     """Stream the needed columns of a file, parsed by a thread that is one batch ahead.
 
     What the columns hold is the accumulators' business (`accumulators`, `category_text`,
-    `number_text`); text is valid UTF-8.
+    `number_text`); text is valid UTF-8. A batch need not have all columns: those of a Parquet file
+    come some at a time, each with all of its rows.
 
     Args:
         file: a file that has these columns.
@@ -66,11 +68,12 @@ def read_batches(
     if header.rows == 0:
         return
     if file.file_format == "parquet":
-        batches = parquet_batches(file, header.schema, numbers, categories, texts)
+        parts = parquet_parts(file, header.schema, numbers, categories, texts)
     else:
-        batches = csv_batches(file, numbers, categories, texts)
-    decoded = _one_ahead(_decoded(file, batches))
-    yield from decoded if rows is None else _some_rows(decoded, *rows)
+        parts = [csv_batches(file, numbers, categories, texts)]
+    for batches in parts:
+        decoded = _one_ahead(_decoded(file, batches))
+        yield from decoded if rows is None else _some_rows(decoded, *rows)
 
 
 def share_bounds(file: DataFile, header: FileHeader) -> tuple[int, int] | None:

@@ -15,6 +15,7 @@ from processing.reading.file_kinds import SAMPLE_BYTES, foreign_kind
 from processing.reading.number_text import is_number_like, is_string
 
 _BATCH_ROWS = 1 << 16
+_COLUMNS_AT_ONCE = 16
 _MARK = b"PAR1"
 
 
@@ -29,14 +30,17 @@ def read_parquet_header(file: DataFile) -> FileHeader:
         return FileHeader(tuple(schema.names), parquet.metadata.num_rows, schema)
 
 
-def parquet_batches(
+def parquet_parts(
     file: DataFile,
     schema: pa.Schema,
     numbers: tuple[str, ...],
     categories: tuple[str, ...],
     texts: tuple[str, ...],
-) -> Iterator[pa.RecordBatch]:
-    """Stream the needed columns of a Parquet file, in the types that it has.
+) -> list[Iterator[pa.RecordBatch]]:
+    """Streams of the needed columns of a Parquet file, in the types that it has.
+
+    Each has all rows of some of the columns: Arrow holds some megabytes for every column that it
+    reads at once, which for a thousand columns would be gigabytes.
 
     Args:
         file: a file that has these columns.
@@ -46,13 +50,19 @@ def parquet_batches(
         texts: columns that must have a text form.
 
     Raises:
-        DataError: columns of other types, all of them named; a damaged file.
+        DataError: columns of other types, all of them named; a damaged file, when it is read.
     """
     _check_types(file, schema, numbers, (*categories, *texts))
     # Text is dictionary-encoded in the file already, as a rule, and need not be taken apart.
-    encoded = [name for name in categories if is_string(schema.field(name).type)]
-    with _open(file, encoded) as parquet:
-        columns = [*numbers, *categories, *texts]
+    encoded = {name for name in categories if is_string(schema.field(name).type)}
+    columns = [*numbers, *categories, *texts]
+    starts = range(0, len(columns), _COLUMNS_AT_ONCE)
+    return [_part(file, columns[start : start + _COLUMNS_AT_ONCE], encoded) for start in starts]
+
+
+def _part(file: DataFile, columns: list[str], encoded: set[str]) -> Iterator[pa.RecordBatch]:
+    """Stream some columns of a file."""
+    with _open(file, [name for name in columns if name in encoded]) as parquet:
         yield from _whole(file, parquet, parquet.iter_batches(_BATCH_ROWS, columns=columns))
 
 

@@ -35,7 +35,7 @@ def read_table(
     """Read the needed columns of all files of a channel.
 
     Columns that nobody asked for are not converted, and not even read from Parquet. The working
-    memory beside the table is some batches of rows and one column.
+    memory beside the table is some batches of rows of some columns, and one column.
 
     Args:
         channel: the files; their columns may stand in different orders.
@@ -65,6 +65,7 @@ def read_table(
     if has_id:
         accumulators[columns.id_name] = TextColumn()
 
+    counted = next(iter(accumulators))  # a batch need not have all columns
     rows_of_file, skipped = [], []
     for file in channel.files:
         wanted = share_bounds(file, headers[file.label])
@@ -78,9 +79,10 @@ def read_table(
             texts=texts,
             rows=wanted,
         ):
-            rows += batch.num_rows
-            for name, accumulator in accumulators.items():
-                accumulator.append(batch.column(name))
+            names = batch.schema.names
+            rows += batch.num_rows if counted in names else 0
+            for name in names:
+                accumulators[name].append(batch.column(name))
         rows_of_file.append(rows)
     # Arrow keeps the memory of the batches for more of them; all that follows is NumPy's.
     pa.default_memory_pool().release_unused()

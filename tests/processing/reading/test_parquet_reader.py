@@ -11,7 +11,7 @@ import pytest
 
 from exceptions import DataError
 from processing.reading.channels import DataFile, FileHeader
-from processing.reading.parquet_reader import parquet_batches, read_parquet_header
+from processing.reading.parquet_reader import parquet_parts, read_parquet_header
 
 
 def _file(folder: Path, table: pa.Table, **options: object) -> DataFile:
@@ -21,7 +21,8 @@ def _file(folder: Path, table: pa.Table, **options: object) -> DataFile:
 
 
 def _batches(file: DataFile, *names: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
-    return parquet_batches(file, read_parquet_header(file).schema, *names)
+    (batches,) = parquet_parts(file, read_parquet_header(file).schema, *names)
+    return batches
 
 
 def test_names_rows_and_needed_columns(tmp_path: Path) -> None:

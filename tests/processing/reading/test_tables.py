@@ -1,7 +1,9 @@
 """From files to one table."""
 
 import gzip
+import multiprocessing
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -165,3 +167,42 @@ def test_faults_of_columns_and_files_reach_the_caller(tmp_path: Path) -> None:
         _read(_channel(tmp_path, a="y\n1\n"))
     with pytest.raises(DataError, match=r"train/a\.csv: wanted 5 fields .* row 1 has 2$"):
         _read(_channel(tmp_path, a="y,n,i,c,k\n1,2\n"))
+
+
+def _wide(folder: Path, n_columns: int) -> tuple[Channel, TableColumns, pa.Table]:
+    n_rows = 70_000
+    rng = np.random.default_rng(0)
+    names = tuple(f"n{number}" for number in range(n_columns))
+    numbers = {name: rng.normal(size=n_rows).astype(np.float32) for name in names}
+    texts = {
+        "id": [f"row {number}" for number in range(n_rows)],
+        "c": rng.choice(["a", "b"], n_rows),
+    }
+    written = pa.table({"id": texts["id"], **numbers, "c": texts["c"]})
+    folder.mkdir()
+    pq.write_table(written, folder / "x.parquet", row_group_size=40_000)
+    return find_channel_files("train", folder), TableColumns((), names, ("c",), "id"), written
+
+
+def test_all_rows_of_all_columns_of_a_wide_parquet_file(tmp_path: Path) -> None:
+    channel, columns, written = _wide(tmp_path / "wide", 40)
+    df, places = read_table(channel, read_headers(channel), columns)
+    for name in written.column_names:
+        assert df[name].tolist() == written.column(name).to_pylist()
+    assert places.place_of(len(df) - 1) == "train/x.parquet, row 70000"
+
+
+def _arrow_peak(folder: Path, n_columns: int) -> int:
+    """The most that Arrow holds while a table of so many columns is read, in bytes."""
+    channel, columns, _ = _wide(folder, n_columns)
+    read_table(channel, read_headers(channel), columns)
+    return int(pa.default_memory_pool().max_memory())
+
+
+def test_a_wide_parquet_file_needs_no_more_of_arrow_than_a_narrow_one(tmp_path: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    peaks = []
+    for n_columns in (20, 200):
+        with ProcessPoolExecutor(1, mp_context=spawn) as fresh:
+            peaks.append(fresh.submit(_arrow_peak, tmp_path / str(n_columns), n_columns).result())
+    assert peaks[1] < 1.5 * peaks[0]
