@@ -23,7 +23,9 @@ JOB_HANDLER = "multitask_job"
 """Asks a scheduler whose job it is of: there may be others on the machine."""
 
 _PROBE_SECONDS = 2.0
-_POLL_SECONDS = 0.2
+_POLL_SECONDS = 0.05
+_LONGEST_POLL = 1.0
+"""A hundred hosts that wait for the first must not keep it busy once it comes."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ async def join_cluster(
     """
     address = await _own_address(hosts, settings)
     end = asyncio.get_running_loop().time() + settings.wait_seconds
+    pause = _POLL_SECONDS
     while True:
         scheduler = await _found_scheduler(hosts, settings.port)
         if scheduler is not None:
@@ -116,7 +119,8 @@ async def join_cluster(
                 f"nothing of this job answers at its ports {settings.port} to "
                 f"{settings.port + N_PORTS - 1} (HOSTS_WAIT_SECONDS, HOSTS_PORT)"
             )
-        await asyncio.sleep(_POLL_SECONDS)
+        await asyncio.sleep(pause)
+        pause = min(1.2 * pause, _LONGEST_POLL)
 
 
 async def _joined(scheduler: str, address: str, hosts: JobHosts, settings: HostSettings) -> Worker:

@@ -61,7 +61,7 @@ class HostTraining:
     def start(
         self,
         factory: ModelFactory,
-        sample: pa.Table,
+        sample: NDArray[np.float32],
         share: Share,
         machines: Sequence[tuple[str, int]],
         index: int,
@@ -70,7 +70,7 @@ class HostTraining:
 
         Args:
             factory: Knows the settings and the loss.
-            sample: Features of rows of all hosts, which the bins are made from.
+            sample: Features of rows of all hosts, which the bins are made from, shape (F, rows).
             share: Where this host's rows stand.
             machines: Address and port of every host.
             index: This host's place among them.
@@ -82,9 +82,11 @@ class HostTraining:
         threadpool_limits(limits=1, user_api="blas")
         settings = factory.booster_settings(n_hosts=len(machines))
         features = self._data.features("train"), self._data.features("val")
-        # Before the network is up: LightGBM would share out the making of bins.
-        datasets = make_datasets_like(sample, *features, settings.structure)
+        # Once the network is up LightGBM has each host make the bins of some features, from its own
+        # rows. These are the same rows on every host here, and so are the bins.
         connect(machines, index)
+        rows = pa.table({f"Column_{i}": pa.array(column) for i, column in enumerate(sample)})
+        datasets = make_datasets_like(rows, *features, settings.structure)
         self._part = factory.row_part(
             datasets,
             features,
