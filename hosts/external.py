@@ -11,9 +11,11 @@ import zipfile
 from pathlib import Path
 
 from distributed import Client
+from distributed.comm.addressing import parse_address
 
 from exceptions import HostError
 from hosts.cluster.dask_loop import DaskLoop, configure
+from hosts.cluster.encryption import check_encryption
 from hosts.cluster.settings import HostSettings
 from hosts.cluster.watch import Watch
 from hosts.inputs import TeamInputs
@@ -51,6 +53,7 @@ def run_on_cluster(
         UserError: As a job of one host.
     """
     configure(settings.lost_seconds)
+    check_encryption(parse_address(address)[0], ["client"])
     loop = DaskLoop()
     client, team, addresses = loop.run(_join(loop, address, settings))
     logger.info("The rows are on %d workers of %s: %s", len(addresses), address, team.names)

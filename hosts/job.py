@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from distributed import Client, Worker
-from distributed.core import rpc
 
 from exceptions import HostError, UserError
 from hosts.cluster.dask_loop import DaskLoop, configure
+from hosts.cluster.encryption import check_encryption, own_scheme, server_at
 from hosts.cluster.meeting import OpenCluster, all_there, is_open, join_cluster, open_cluster
 from hosts.cluster.settings import HostSettings
 from hosts.cluster.watch import Watch
@@ -92,6 +92,7 @@ def run_as_first_host(
         UserError: As a job of one host; faults of a host's data with the host's name.
     """
     configure(settings.lost_seconds)
+    check_encryption(own_scheme())
     follow(is_stop_requested)
     loop = DaskLoop()
     logger.info("Host %s of %s runs the job", hosts.current, ", ".join(hosts.names))
@@ -123,6 +124,7 @@ def run_as_other_host(
         EndedElsewhereError: The job failed.
     """
     configure(settings.lost_seconds)
+    check_encryption(own_scheme())
     follow(is_stop_requested)
     loop = DaskLoop()
     logger.info("Host %s works for %s, which runs the job", hosts.current, hosts.first)
@@ -144,7 +146,7 @@ async def _tell_end(cluster: OpenCluster, hosts: JobHosts, ending: Ending) -> No
 
     async def tell(address: str) -> None:
         with contextlib.suppress(OSError, TimeoutError):
-            async with asyncio.timeout(_END_SECONDS), rpc(address) as other:
+            async with asyncio.timeout(_END_SECONDS), server_at(address) as other:
                 await getattr(other, _END_HANDLER)(failure=ending.failure)
 
     await asyncio.gather(*(tell(address) for address in others))

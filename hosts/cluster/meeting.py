@@ -5,16 +5,17 @@ All of it lives in the hosts' own processes, so that a host that ends leaves not
 
 import asyncio
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import dask
 from distributed import Scheduler, Worker
-from distributed.core import Status, rpc
+from distributed.comm import CommClosedError
+from distributed.core import Status
 
 from exceptions import HostError
 from hosts.cluster.addresses import own_address, resolved, when_known
+from hosts.cluster.encryption import own_scheme, server_at
 from hosts.cluster.settings import N_PORTS, HostSettings
 from hosts.cluster.watch import Watch
 from processing.job.platform import JobHosts
@@ -108,7 +109,8 @@ async def join_cluster(
     end = asyncio.get_running_loop().time() + settings.wait_seconds
     pause = _POLL_SECONDS
     while True:
-        scheduler = await _found_scheduler(hosts, settings.port)
+        refusing: list[int] = []
+        scheduler = await _found_scheduler(hosts, settings.port, refusing)
         if scheduler is not None:
             return await _joined(scheduler, address, hosts, settings)
         if is_stop_requested():
@@ -118,9 +120,21 @@ async def join_cluster(
                 f"the first host, {hosts.first}, did not come within {settings.wait_seconds:g} s: "
                 f"nothing of this job answers at its ports {settings.port} to "
                 f"{settings.port + N_PORTS - 1} (HOSTS_WAIT_SECONDS, HOSTS_PORT)"
+                f"{_why_refused(refusing)}"
             )
         await asyncio.sleep(pause)
         pause = min(1.2 * pause, _LONGEST_POLL)
+
+
+def _why_refused(ports: Sequence[int]) -> str:
+    if not ports:
+        return ""
+    return (
+        f"; what listens at {', '.join(map(str, ports))} breaks connections off: if it is the first "
+        f"host, its encryption is another one (here {own_scheme()}), or one of the two hosts has a "
+        "certificate that the other's CA file does not know (distributed.comm in Dask's "
+        "configuration)"
+    )
 
 
 async def _joined(scheduler: str, address: str, hosts: JobHosts, settings: HostSettings) -> Worker:
@@ -130,7 +144,7 @@ async def _joined(scheduler: str, address: str, hosts: JobHosts, settings: HostS
             return await _worker(scheduler, address, hosts.current, settings)
     except (OSError, RuntimeError) as error:  # a timeout is an OSError
         try:
-            async with asyncio.timeout(settings.lost_seconds), rpc(scheduler) as first:
+            async with asyncio.timeout(settings.lost_seconds), server_at(scheduler) as first:
                 await first.echo(data=1)
         except OSError:
             raise HostError(
@@ -182,19 +196,24 @@ async def _worker(scheduler: str, address: str, name: str, settings: HostSetting
     )
 
 
-async def _found_scheduler(hosts: JobHosts, first_port: int) -> str | None:
+async def _found_scheduler(
+    hosts: JobHosts, first_port: int, refusing: list[int]
+) -> str | None:
+    """The first host's scheduler; ports that listen and break connections off go to `refusing`."""
     address = await asyncio.to_thread(resolved, hosts.first)
     if address is None:
         return None
-    scheme = dask.config.get("distributed.comm.default-scheme")
     for port in range(first_port, first_port + N_PORTS):
         if not await _listens(address, port):
             continue
-        found = f"{scheme}://{address}:{port}"
+        found = f"{own_scheme()}://{address}:{port}"
         try:
             async with asyncio.timeout(_PROBE_SECONDS):
-                async with rpc(found) as other:
+                async with server_at(found) as other:
                     names = await getattr(other, JOB_HANDLER)()
+        except CommClosedError:
+            refusing.append(port)
+            continue
         # Anything may listen there, and answer in any way.
         except Exception:  # noqa: BLE001, S112
             continue

@@ -8,8 +8,7 @@ waits for ever, at full load.
 import asyncio
 from collections.abc import Callable
 
-from distributed.core import rpc
-
+from hosts.cluster.encryption import server_at
 from hosts.cluster.settings import HostSettings
 
 
@@ -45,7 +44,7 @@ class Watch:
         clock = asyncio.get_running_loop().time
         limit = self._settings.lost_seconds
         last_answer = clock()
-        other = rpc(address)
+        other = server_at(address)
         while True:
             if not is_known():
                 self._set_lost(f"host {name} is lost: its process ended or its connection broke")
