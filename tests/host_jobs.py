@@ -78,7 +78,7 @@ class HostJob:
             self.processes[self.names[host]] = subprocess.Popen(
                 [*self._entry(self.names[host]), sys.executable, str(SCRIPT)],
                 cwd=self.folder,
-                env=job_environment(self.base(host), HOSTS_PORT=port, **self.environ),
+                env=job_environment(self.base(host), **{"HOSTS_PORT": port, **self.environ}),
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 text=True,

@@ -5,7 +5,7 @@ All of it lives in the hosts' own processes, so that a host that ends leaves not
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -108,8 +108,9 @@ async def join_cluster(
     address = await _own_address(hosts, settings)
     end = asyncio.get_running_loop().time() + settings.wait_seconds
     pause = _POLL_SECONDS
+    # Also those of a first host that has given up just before.
+    refusing: set[int] = set()
     while True:
-        refusing: list[int] = []
         scheduler = await _found_scheduler(hosts, settings.port, refusing)
         if scheduler is not None:
             return await _joined(scheduler, address, hosts, settings)
@@ -126,14 +127,14 @@ async def join_cluster(
         pause = min(1.2 * pause, _LONGEST_POLL)
 
 
-def _why_refused(ports: Sequence[int]) -> str:
+def _why_refused(ports: set[int]) -> str:
     if not ports:
         return ""
     return (
-        f"; what listens at {', '.join(map(str, ports))} breaks connections off: if it is the first "
-        f"host, its encryption is another one (here {own_scheme()}), or one of the two hosts has a "
-        "certificate that the other's CA file does not know (distributed.comm in Dask's "
-        "configuration)"
+        f"; what listens at {', '.join(map(str, sorted(ports)))} breaks connections off: if it is "
+        f"the first host, its encryption is another one (here {own_scheme()}), or one of the two "
+        "hosts has a certificate that the other's CA file does not know (distributed.comm in "
+        "Dask's configuration)"
     )
 
 
@@ -196,9 +197,7 @@ async def _worker(scheduler: str, address: str, name: str, settings: HostSetting
     )
 
 
-async def _found_scheduler(
-    hosts: JobHosts, first_port: int, refusing: list[int]
-) -> str | None:
+async def _found_scheduler(hosts: JobHosts, first_port: int, refusing: set[int]) -> str | None:
     """The first host's scheduler; ports that listen and break connections off go to `refusing`."""
     address = await asyncio.to_thread(resolved, hosts.first)
     if address is None:
@@ -212,7 +211,7 @@ async def _found_scheduler(
                 async with server_at(found) as other:
                     names = await getattr(other, JOB_HANDLER)()
         except CommClosedError:
-            refusing.append(port)
+            refusing.add(port)
             continue
         # Anything may listen there, and answer in any way.
         except Exception:  # noqa: BLE001, S112
