@@ -96,7 +96,7 @@ def scheduler_port(job: HostJob) -> int:
     """The port of a first host that waits for the others."""
     end = time.monotonic() + SECONDS_TO_END
     first = int(job.environ["HOSTS_PORT"])
-    while time.monotonic() < end:
+    while time.monotonic() < end and job.left():
         for port in range(first, first + 16):
             with socket.socket() as probe:
                 if probe.connect_ex((job.names[0], port)) == 0:
@@ -187,7 +187,9 @@ def test_a_host_without_its_certificate_ends_at_once(two_hosts: HostJob) -> None
 def configured(variables: dict[str, str]) -> AbstractContextManager[object]:
     """Dask's configuration as a process has it that starts with these variables."""
     found = dask.config.collect_env(variables)
-    return dask.config.set(dask.config.merge(dask.config.config, found))
+    everything = dask.config.merge(dask.config.config, found)
+    changed: AbstractContextManager[object] = dask.config.set(everything)
+    return changed
 
 
 def check(variables: dict[str, str]) -> None:
