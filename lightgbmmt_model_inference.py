@@ -10,16 +10,14 @@ Without these arguments it works as a SageMaker processing step: the model is be
 import importlib
 import logging
 import os
-import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
 
 from common.log_lines import log_to_stdout
-from exceptions import UserError
 from processing.job.failure import FailureReport, run_reported
 from processing.job.packages import check_loadable, install_missing
+from processing.job.stop import RaisedStop
 from processing.job.streams import LogHandler, open_standard_streams
 from processing.job.supervisor import supervised
 from processing.writing.atomic import remove_partial_files, written_aside
@@ -30,16 +28,25 @@ REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 
 def run_script() -> int:
     """The script: a process that watches over another one, in which this module runs the step."""
-    hold_stop()
+    stop = RaisedStop("stopped by SIGTERM before all rows were scored")
+    stop.hold()
     open_standard_streams()
     log_to_stdout(LogHandler(sys.stdout))
     places = BatchPlaces.of(sys.argv[1:], os.environ)
 
     def load_and_run() -> None:
-        end_on_stop()
-        # In a framework container, what the module imports may have to be installed first.
-        provide_packages()
-        importlib.import_module(Path(__file__).stem).run_batch(places, os.environ)
+        stop.listen()
+        try:
+            # In a framework container, what the module imports may have to be installed first.
+            stop.may_be_raised = True
+            stop.check()
+            install_missing(REQUIREMENTS, os.environ)
+            stop.may_be_raised = False
+            check_loadable("lightgbm")
+            module = importlib.import_module(Path(__file__).stem)
+            module.run_batch(places, os.environ, stop)
+        finally:
+            stop.may_be_raised = False
 
     report = FailureReport(places.failure)
     report.clear()
@@ -48,31 +55,6 @@ def run_script() -> int:
         # A step that was killed has left what it had written so far.
         remove_partial_files(places.output)
     return exit_code
-
-
-def provide_packages() -> None:
-    """Installs what is missing, and checks that what is there can be loaded.
-
-    Raises:
-        PackageError: Something is missing and cannot be installed, or cannot be loaded.
-    """
-    install_missing(REQUIREMENTS, os.environ)
-    check_loadable("lightgbm")
-
-
-def hold_stop() -> None:
-    """Lets SIGTERM wait until `end_on_stop`, from where on a fault is reported."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-
-
-def end_on_stop() -> None:
-    """Lets SIGTERM end the step as a fault does: nothing half-written, and a marker with why."""
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        raise UserError("stopped by SIGTERM before all rows were scored")
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 if __name__ == "__main__":
@@ -88,16 +70,22 @@ from scoring.model_directory import load_scorer
 logger = logging.getLogger("lightgbmmt_model_inference")
 
 
-def run_batch(places: BatchPlaces, environ: Mapping[str, str]) -> None:
+def run_batch(
+    places: BatchPlaces, environ: Mapping[str, str], stop: RaisedStop | None = None
+) -> None:
     """The whole step: check, load, score block by block, write, mark.
 
     Args:
         places: Where the model and the rows are, and where the predictions go.
         environ: Environment variables.
+        stop: May be raised until all rows are scored; None: there is none.
 
     Raises:
-        UserError: A fault of the rows, the model or the environment.
+        UserError: A fault of the rows, the model or the environment, or a stop.
     """
+    stop = stop or RaisedStop("")
+    stop.may_be_raised = True
+    stop.check()
     places.check()
     start_output(places.output)
     settings = BatchSettings.from_environment(environ)
@@ -118,5 +106,7 @@ def run_batch(places: BatchPlaces, environ: Mapping[str, str]) -> None:
     with written_aside(target) as aside, aside.open("wb") as sink:
         output = open_output(sink, channel, headers, scorer, settings)
         n_rows = score_files(channel, headers, scorer, settings, output)
+        stop.may_be_raised = False
+        stop.check()
     mark_success(places.output, output_format)
     logger.info("Done: %s rows scored, predictions in %s", f"{n_rows:,}", target)

@@ -1,6 +1,9 @@
 """The request to come to an end: SIGTERM, which platforms send before they take a machine away."""
 
 import signal
+from types import FrameType
+
+from exceptions import UserError
 
 
 class StopRequest:
@@ -27,3 +30,44 @@ def listen_for_stop() -> StopRequest:
     stop = StopRequest()
     signal.signal(signal.SIGTERM, lambda _signal, _frame: stop.set())
     return stop
+
+
+class RaisedStop:
+    """SIGTERM as a fault, raised wherever the main thread is, but only while it may be.
+
+    At other times it waits. An import may swallow an exception, or make another one of it; what is
+    put in place or reported is brought to its end.
+
+    Attributes:
+        may_be_raised: Whether SIGTERM interrupts. Setting it is one step, which no handler can come
+            in between of.
+    """
+
+    def __init__(self, message: str) -> None:
+        """Takes what the fault says."""
+        self.may_be_raised = False
+        self._message = message
+        self._requested = False
+
+    def hold(self) -> None:
+        """Lets SIGTERM wait until `listen`."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+    def listen(self) -> None:
+        """Notes SIGTERM from now on, also one that has been waiting."""
+        signal.signal(signal.SIGTERM, self._handle)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+
+    def check(self) -> None:
+        """Raises what has been waiting, or has been swallowed.
+
+        Raises:
+            UserError: There was a SIGTERM.
+        """
+        if self._requested:
+            raise UserError(self._message)
+
+    def _handle(self, _signal: int, _frame: FrameType | None) -> None:
+        self._requested = True
+        if self.may_be_raised:
+            self.check()
