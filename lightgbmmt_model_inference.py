@@ -15,9 +15,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from common.log_lines import log_to_stdout
+from exceptions import UserError
 from processing.job.failure import FailureReport, run_reported
 from processing.job.packages import check_loadable, install_missing
-from processing.job.stop import RaisedStop
+from processing.job.stop import RaisedStop, StoppedError
 from processing.job.streams import LogHandler, open_standard_streams
 from processing.job.supervisor import supervised
 from processing.writing.atomic import remove_partial_files, written_aside
@@ -45,6 +46,9 @@ def run_script() -> int:
             check_loadable("lightgbm")
             module = importlib.import_module(Path(__file__).stem)
             module.run_batch(places, os.environ, stop)
+        except StoppedError as stopped:
+            stop.may_be_raised = False
+            raise UserError(str(stopped)) from None
         finally:
             stop.may_be_raised = False
 
@@ -81,7 +85,8 @@ def run_batch(
         stop: May be raised until all rows are scored; None: there is none.
 
     Raises:
-        UserError: A fault of the rows, the model or the environment, or a stop.
+        UserError: A fault of the rows, the model or the environment.
+        StoppedError: It was stopped.
     """
     stop = stop or RaisedStop("")
     stop.may_be_raised = True

@@ -3,8 +3,6 @@
 import signal
 from types import FrameType
 
-from exceptions import UserError
-
 
 class StopRequest:
     """Whether the job has been asked to stop.
@@ -32,8 +30,16 @@ def listen_for_stop() -> StopRequest:
     return stop
 
 
+class StoppedError(BaseException):
+    """There was a SIGTERM.
+
+    No `Exception`, or whoever takes any that a file's reader raises for a fault of the file would
+    say that the file is broken.
+    """
+
+
 class RaisedStop:
-    """SIGTERM as a fault, raised wherever the main thread is, but only while it may be.
+    """SIGTERM as an exception, raised wherever the main thread is, but only while it may be.
 
     At other times it waits. An import may swallow an exception, or make another one of it; what is
     put in place or reported is brought to its end.
@@ -44,7 +50,7 @@ class RaisedStop:
     """
 
     def __init__(self, message: str) -> None:
-        """Takes what the fault says."""
+        """Takes what the exception says."""
         self.may_be_raised = False
         self._message = message
         self._requested = False
@@ -62,10 +68,10 @@ class RaisedStop:
         """Raises what has been waiting, or has been swallowed.
 
         Raises:
-            UserError: There was a SIGTERM.
+            StoppedError: There was a SIGTERM.
         """
         if self._requested:
-            raise UserError(self._message)
+            raise StoppedError(self._message)
 
     def _handle(self, _signal: int, _frame: FrameType | None) -> None:
         self._requested = True

@@ -111,6 +111,8 @@ WRITING = rf"open:\.predictions\.csv{PARTIAL}"
         # In the callback of a weak reference, whose exceptions Python tells and forgets.
         r"importlib\._bootstrap:cb",
         r"lightgbm\.basic:<module>",
+        # Where whatever is raised means that the file is broken.
+        r"processing\.untrusted\.safe_pickle:run",
         r"scoring\.batch\.pipeline:score_files",
         WRITING,
         rf"{WRITING} os\.remove:\.predictions\.csv{PARTIAL}",
