@@ -15,7 +15,10 @@ from processing.reading.file_kinds import SAMPLE_BYTES, foreign_kind
 from processing.reading.number_text import is_number_like, is_string
 
 _BATCH_ROWS = 1 << 16
+_BATCH_VALUES = 1 << 22
 _COLUMNS_AT_ONCE = 16
+_BUFFER_BYTES = 1 << 20
+_BUFFERS_BYTES = 1 << 25
 _MARK = b"PAR1"
 
 
@@ -66,13 +69,17 @@ def _part(file: DataFile, columns: list[str], encoded: set[str]) -> Iterator[pa.
         yield from _whole(file, parquet, parquet.iter_batches(_BATCH_ROWS, columns=columns))
 
 
-def all_parquet_batches(file: DataFile, batch_rows: int) -> Iterator[pa.RecordBatch]:
+def all_parquet_batches(file: DataFile, n_columns: int) -> Iterator[pa.RecordBatch]:
     """Stream all columns of a Parquet file, in the types that it has.
+
+    The more columns, the fewer rows a batch has, and the less of each column is read ahead.
 
     Raises:
         DataError: a damaged file.
     """
-    with _open(file) as parquet:
+    batch_rows = max(1 << 10, min(_BATCH_ROWS, _BATCH_VALUES // n_columns))
+    buffer_bytes = max(1 << 16, min(_BUFFER_BYTES, _BUFFERS_BYTES // n_columns))
+    with _open(file, buffer_bytes=buffer_bytes) as parquet:
         yield from _whole(file, parquet, parquet.iter_batches(batch_rows))
 
 
@@ -93,7 +100,9 @@ def _whole(
 
 
 @contextmanager
-def _open(file: DataFile, dictionary: list[str] | None = None) -> Iterator[pq.ParquetFile]:
+def _open(
+    file: DataFile, dictionary: list[str] | None = None, buffer_bytes: int = _BUFFER_BYTES
+) -> Iterator[pq.ParquetFile]:
     """Open a file for reading; what Arrow refuses meanwhile is the file's fault."""
     try:
         with (
@@ -102,7 +111,7 @@ def _open(file: DataFile, dictionary: list[str] | None = None) -> Iterator[pq.Pa
                 source,
                 read_dictionary=dictionary,
                 # Column chunks can be as large as the file: read them in pieces.
-                buffer_size=1 << 20,
+                buffer_size=buffer_bytes,
                 pre_buffer=False,
                 page_checksum_verification=True,
             ) as parquet,

@@ -18,7 +18,6 @@ from processing.reading.parquet_reader import all_parquet_batches
 from scoring.batch.raw_lines import RawLines, read_raw_lines
 
 BLOCK_BYTES = 4 << 20
-BLOCK_ROWS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -154,7 +153,7 @@ def read_blocks(file: DataFile, header: FileHeader) -> Iterator[Block]:
     """
     rows = 0
     if file.file_format == "parquet":
-        for batch in all_parquet_batches(file, BLOCK_ROWS):
+        for batch in all_parquet_batches(file, len(header.names)):
             yield Block(file, header.names, rows, None, batch)
             rows += batch.num_rows
         return

@@ -11,7 +11,11 @@ import pytest
 
 from exceptions import DataError
 from processing.reading.channels import DataFile, FileHeader
-from processing.reading.parquet_reader import parquet_parts, read_parquet_header
+from processing.reading.parquet_reader import (
+    all_parquet_batches,
+    parquet_parts,
+    read_parquet_header,
+)
 
 
 def _file(folder: Path, table: pa.Table, **options: object) -> DataFile:
@@ -80,3 +84,14 @@ def test_codes_beyond_their_dictionary(tmp_path: Path) -> None:
     file.path.write_bytes(content.replace(codes, b"\x02\x03\x34"))
     with pytest.raises(DataError, match=r"^train/x\.parquet: unreadable, truncated .*bounds"):
         list(_batches(file, (), ("c",), ()))
+
+
+def test_all_rows_in_batches_that_are_shorter_the_more_columns_there_are(tmp_path: Path) -> None:
+    table = pa.table({"a": list(range(3000)), "b": [str(number) for number in range(3000)]})
+    file = _file(tmp_path, table, row_group_size=2000)
+    lengths = {}
+    for n_columns in (2, 10_000):
+        batches = list(all_parquet_batches(file, n_columns))
+        assert pa.Table.from_batches(batches) == table
+        lengths[n_columns] = max(batch.num_rows for batch in batches)
+    assert lengths[10_000] < lengths[2]
