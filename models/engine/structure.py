@@ -280,7 +280,7 @@ def make_datasets_like(
     Of rows that are all in `sample` the bins are those of `make_datasets`, to the last bit.
 
     Args:
-        sample: Rows of all hosts, at most as many as LightGBM makes bins from (200,000).
+        sample: The same rows on all hosts, at most as many as LightGBM makes bins from (200,000).
         train_features: n rows of this host.
         valid_features: m rows of this host.
         settings: As in `make_datasets`.
