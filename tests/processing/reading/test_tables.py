@@ -4,6 +4,7 @@ import gzip
 import multiprocessing
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -184,12 +185,17 @@ def _wide(folder: Path, n_columns: int) -> tuple[Channel, TableColumns, pa.Table
     return find_channel_files("train", folder), TableColumns((), names, ("c",), "id"), written
 
 
-def test_all_rows_of_all_columns_of_a_wide_parquet_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("share", [(0, 1), (1, 3)])
+def test_all_rows_of_all_columns_of_a_wide_parquet_file(
+    tmp_path: Path, share: tuple[int, int]
+) -> None:
     channel, columns, written = _wide(tmp_path / "wide", 40)
+    channel = replace(channel, files=(replace(channel.files[0], share=share),))
+    first, last = (len(written) * number // share[1] for number in (share[0], share[0] + 1))
     df, places = read_table(channel, read_headers(channel), columns)
     for name in written.column_names:
-        assert df[name].tolist() == written.column(name).to_pylist()
-    assert places.place_of(len(df) - 1) == "train/x.parquet, row 70000"
+        assert df[name].tolist() == written.column(name).to_pylist()[first:last]
+    assert places.place_of(len(df) - 1) == f"train/x.parquet, row {last}"
 
 
 def _arrow_peak(folder: Path, n_columns: int) -> int:
