@@ -46,7 +46,12 @@ class TeamData(JobData):
         return fingerprint(" ".join([text, *self.team.ask("data.fingerprint")]), [], [])
 
     def create_booster(
-        self, factory: ModelFactory, state: TrainingState, initial_trees: Sequence[SharedTree]
+        self,
+        factory: ModelFactory,
+        state: TrainingState,
+        initial_trees: Sequence[SharedTree],
+        *,
+        keep_features: bool,
     ) -> SharedTreeBooster:
         """A booster without trees of its own; the hosts bin features and connect to each other."""
         machines: list[tuple[str, int]] = self.team.ask("training.offer_port")
@@ -57,7 +62,7 @@ class TeamData(JobData):
         ranges = self.team.ask_each(
             "training.start",
             [
-                (factory, sample, Share(int(first_row), *totals), machines, index)
+                (factory, sample, Share(int(first_row), *totals), machines, index, keep_features)
                 for index, first_row in enumerate(first_rows)
             ],
             together=True,

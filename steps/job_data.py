@@ -59,17 +59,30 @@ class JobData:
         return fingerprint(text, [self._features("train"), self._features("val")], arrays)
 
     def create_booster(
-        self, factory: ModelFactory, state: TrainingState, initial_trees: Sequence[SharedTree]
+        self,
+        factory: ModelFactory,
+        state: TrainingState,
+        initial_trees: Sequence[SharedTree],
+        *,
+        keep_features: bool,
     ) -> SharedTreeBooster:
-        """A booster of the training and validation rows, without trees of its own."""
-        return factory.create_booster(
-            self._features("train"),
-            self.labels["train"],
-            self._features("val"),
-            self.labels["val"],
-            state,
-            initial_trees,
-        )
+        """A booster of the training and validation rows, without trees of its own.
+
+        Args:
+            factory: Makes it.
+            state: The training state.
+            initial_trees: Trees that it goes on from.
+            keep_features: The training rows' features are needed yet, for trees that are there
+                already. Otherwise the table goes when it is binned: what LightGBM makes of the bins
+                takes as much memory again.
+        """
+        datasets = factory.datasets(self._features("train"), self._features("val"))
+        features = (self._features("train"), self._features("val")) if keep_features else None
+        if not keep_features:
+            self.drop_training_rows()
+        train, valid = self.labels["train"], self.labels["val"]
+        rows = factory.row_part(datasets, features, train, valid, factory.booster_settings())
+        return factory.booster_of(rows, state, initial_trees)
 
     def drop_training_rows(self) -> None:
         """Forgets the training table, whose features are binned by now."""

@@ -84,15 +84,16 @@ def start_booster(
         )
     state = factory.create_state() if checkpoint is None else checkpoint.state
     state.initial_trees = len(initial_trees)
-    booster = data.create_booster(factory, state, initial_trees)
+    has_trees = checkpoint is not None or bool(initial_trees)
+    booster = data.create_booster(factory, state, initial_trees, keep_features=has_trees)
     if checkpoint is not None:
         booster.restore(checkpoint.trees)
         logger.info("Going on from a checkpoint after iteration %d", len(checkpoint.trees))
     elif initial is not None:
         log_initial_scores(booster)
-    # The Dataset holds the binned features; the raw ones of the training rows have had their use.
-    booster.drop_features()
-    data.drop_training_rows()
+    if has_trees:
+        booster.drop_features()
+        data.drop_training_rows()
     return booster, job_fingerprint
 
 

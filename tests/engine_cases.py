@@ -178,6 +178,16 @@ class Run:
         return self.model.model_to_string()
 
 
+def create_booster(
+    factory: ModelFactory, problem: Problem, state: TrainingState
+) -> SharedTreeBooster:
+    """A booster of a problem's rows, without trees."""
+    features = as_table(problem.train_x), as_table(problem.valid_x)
+    datasets, settings = factory.datasets(*features), factory.booster_settings()
+    rows = factory.row_part(datasets, features, problem.train, problem.valid, settings)
+    return factory.booster_of(rows, state)
+
+
 def run_training(
     problem: Problem,
     hyperparams: LightGBMMtModelHyperparameters,
@@ -188,8 +198,7 @@ def run_training(
     factory = ModelFactory(hyperparams)
     checkpoint = None if resume_from is None else SavedCheckpoint.from_bytes(resume_from).opened()
     state = factory.create_state() if checkpoint is None else checkpoint.state
-    tables = as_table(problem.train_x), as_table(problem.valid_x)
-    booster = factory.create_booster(tables[0], problem.train, tables[1], problem.valid, state)
+    booster = create_booster(factory, problem, state)
     if checkpoint is not None:
         booster.restore(checkpoint.trees)
     saved: dict[int, bytes] = {}

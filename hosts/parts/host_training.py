@@ -65,6 +65,7 @@ class HostTraining:
         share: Share,
         machines: Sequence[tuple[str, int]],
         index: int,
+        keep_features: bool,
     ) -> str:
         """Bins the features, connects LightGBM, and has everything ready for the first tree.
 
@@ -74,6 +75,7 @@ class HostTraining:
             share: Where this host's rows stand.
             machines: Address and port of every host.
             index: This host's place among them.
+            keep_features: See `JobData.create_booster`.
 
         Returns:
             Range of every feature.
@@ -81,12 +83,14 @@ class HostTraining:
         # One thread per block of rows is ours, see `steps.training`.
         threadpool_limits(limits=1, user_api="blas")
         settings = factory.booster_settings(n_hosts=len(machines))
-        features = self._data.features("train"), self._data.features("val")
         # Once the network is up LightGBM has each host make the bins of some features, from its own
         # rows. These are the same rows on every host here, and so are the bins.
         connect(machines, index)
         rows = pa.table({f"Column_{i}": pa.array(column) for i, column in enumerate(sample)})
-        datasets = make_datasets_like(rows, *features, settings.structure)
+        datasets = make_datasets_like(rows, *self._features(), settings.structure)
+        features = self._features() if keep_features else None
+        if not keep_features:
+            self._data.drop_training_rows()
         self._part = factory.row_part(
             datasets,
             features,
@@ -96,6 +100,9 @@ class HostTraining:
             share,
         )
         return self._part.feature_infos
+
+    def _features(self) -> tuple[pa.Table, pa.Table]:
+        return self._data.features("train"), self._data.features("val")
 
     def _labels(self, split: str) -> LabelledRows:
         labels = self._data.labels[split]
@@ -178,6 +185,6 @@ class HostTraining:
         disconnect()
 
     def drop_features(self) -> None:
-        """See `BoosterRows`; the training table goes, too."""
+        """See `BoosterRows`; the training table, which was kept with them, goes, too."""
         self._part.drop_features()
         self._data.drop_training_rows()

@@ -42,7 +42,7 @@ class RowPart:
     def __init__(
         self,
         grower: StructureGrower,
-        features: tuple[pa.Table, pa.Table],
+        features: tuple[pa.Table, pa.Table] | None,
         train: LabelledRows,
         valid: LabelledRows,
         loss: MultiTaskLoss,
@@ -54,7 +54,8 @@ class RowPart:
 
         Args:
             grower: Grows the structures; has the binned features of these very rows.
-            features: Features of the training and the validation rows, for `restore`.
+            features: Features of the training and the validation rows, for `restore`; None: there
+                is nothing to restore.
             train: Labels of the n training rows.
             valid: Labels of the m validation rows.
             loss: Gives the derivatives.
@@ -62,7 +63,7 @@ class RowPart:
             share: The place among other parts; None: there are no others.
         """
         self._grower = grower
-        self._features: tuple[pa.Table, pa.Table] | None = features
+        self._features = features
         self._rows = train
         self._valid_rows = valid
         self._loss = loss

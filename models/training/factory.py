@@ -85,32 +85,31 @@ class ModelFactory:
             early_stopping_metric=self._hyperparams.early_stopping_metric,
         )
 
-    def create_booster(
-        self,
-        train_features: pa.Table,
-        train: LabelledRows,
-        valid_features: pa.Table,
-        valid: LabelledRows,
-        state: TrainingState,
-        initial_trees: Sequence[SharedTree] = (),
-    ) -> SharedTreeBooster:
-        """A booster of rows in this process, without trees of its own; bins the features."""
-        settings = self.booster_settings()
-        datasets = make_datasets(train_features, valid_features, settings.structure)
-        features = train_features, valid_features
-        rows = self.row_part(datasets, features, train, valid, settings)
-        return self.booster_of(rows, state, initial_trees)
+    def datasets(
+        self, train_features: pa.Table, valid_features: pa.Table
+    ) -> tuple[lgb.Dataset, lgb.Dataset]:
+        """The binned features of the training and the validation rows in this process."""
+        return make_datasets(train_features, valid_features, self.booster_settings().structure)
 
     def row_part(
         self,
         datasets: tuple[lgb.Dataset, lgb.Dataset],
-        features: tuple[pa.Table, pa.Table],
+        features: tuple[pa.Table, pa.Table] | None,
         train: LabelledRows,
         valid: LabelledRows,
         settings: BoosterSettings,
         share: Share | None = None,
     ) -> RowPart:
-        """The rows of this process; `share`: their place among those of other hosts."""
+        """The rows of this process.
+
+        Args:
+            datasets: Binned features of the training and the validation rows.
+            features: The features, for trees that are there already; None: there are none.
+            train: Labels of the training rows.
+            valid: Labels of the validation rows.
+            settings: Of the booster.
+            share: The rows' place among those of other hosts; None: these are all.
+        """
         return RowPart(
             StructureGrower(*datasets, settings.structure),
             features,

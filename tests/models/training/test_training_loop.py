@@ -8,7 +8,7 @@ import pytest
 from engine_cases import (
     Problem,
     Run,
-    as_table,
+    create_booster,
     hyperparameters,
     make_booster,
     make_problem,
@@ -267,10 +267,7 @@ def test_a_restored_booster_has_the_scores_of_the_one_that_was_saved(problem: Pr
     whole = run_training(problem, hyperparams)
     checkpoint = SavedCheckpoint.from_bytes(whole.checkpoints[12]).opened()
     factory = ModelFactory(hyperparams)
-    tables = as_table(problem.train_x), as_table(problem.valid_x)
-    booster = factory.create_booster(
-        tables[0], problem.train, tables[1], problem.valid, checkpoint.state
-    )
+    booster = create_booster(factory, problem, checkpoint.state)
     booster.restore(checkpoint.trees)
     assert len(booster.trees) == 12
     pairs = [
