@@ -59,12 +59,15 @@ class TeamData(JobData):
         first_rows = np.concatenate([[0], np.cumsum(n_train)[:-1]])
         totals = sum(n_train), sum(self._counts("val"))
         sample = self._bin_sample(n_train)
+        self.team.ask_each(
+            "training.make_bins",
+            [(factory, sample, machines, index) for index in range(len(machines))],
+            together=True,
+        )
+        del sample
         ranges = self.team.ask_each(
             "training.start",
-            [
-                (factory, sample, Share(int(first_row), *totals), machines, index, keep_features)
-                for index, first_row in enumerate(first_rows)
-            ],
+            [(factory, Share(int(row), *totals), keep_features) for row in first_rows],
             together=True,
         )
         rows = TeamRows(self.team, totals[0], self.labels["val"], ranges[0])

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import lightgbm as lgb
 import numpy as np
 import pyarrow as pa
 from distributed import get_worker
@@ -13,9 +14,10 @@ from hosts.cluster.addresses import free_port
 from hosts.parts.host_data import HostData
 from hosts.parts.lightgbm_network import connect, disconnect
 from hosts.parts.this_host import is_stop_requested
+from models.engine.booster import BoosterSettings
 from models.engine.booster_rows import TreeOrder
 from models.engine.row_part import RowPart, Share
-from models.engine.structure import make_datasets_like
+from models.engine.structure import binned_like, make_bins
 from models.engine.task_rows import LabelledRows
 from models.training.factory import ModelFactory
 from models.trees.shared_tree import SharedTree, TreeStructure
@@ -51,6 +53,8 @@ class HostTraining:
 
     def __init__(self, data: HostData) -> None:
         self._data = data
+        self._settings: BoosterSettings
+        self._bins: lgb.Dataset
         self._part: RowPart
 
     def offer_port(self) -> tuple[str, int]:
@@ -58,45 +62,53 @@ class HostTraining:
         address = get_worker().address.rsplit("/", 1)[1].rsplit(":", 1)[0]
         return address, free_port()
 
-    def start(
+    def make_bins(
         self,
         factory: ModelFactory,
         sample: NDArray[np.float32],
-        share: Share,
         machines: Sequence[tuple[str, int]],
         index: int,
-        keep_features: bool,
-    ) -> str:
-        """Bins the features, connects LightGBM, and has everything ready for the first tree.
+    ) -> None:
+        """Connects LightGBM, and makes the bins of the features.
+
+        A step of its own, because Dask keeps a step's arguments to its end.
 
         Args:
             factory: Knows the settings and the loss.
             sample: Features of rows of all hosts, which the bins are made from, shape (F, rows).
-            share: Where this host's rows stand.
             machines: Address and port of every host.
             index: This host's place among them.
+        """
+        # One thread per block of rows is ours, see `steps.training`.
+        threadpool_limits(limits=1, user_api="blas")
+        self._settings = factory.booster_settings(n_hosts=len(machines))
+        # Once the network is up LightGBM has each host make the bins of some features, from its own
+        # rows. These are the same rows on every host here, and so are the bins.
+        connect(machines, index)
+        rows = pa.table({f"Column_{i}": pa.array(column) for i, column in enumerate(sample)})
+        self._bins = make_bins(rows, self._settings.structure)
+
+    def start(self, factory: ModelFactory, share: Share, keep_features: bool) -> str:
+        """Bins the features, and has everything ready for the first tree.
+
+        Args:
+            factory: Knows the settings and the loss.
+            share: Where this host's rows stand.
             keep_features: See `JobData.create_booster`.
 
         Returns:
             Range of every feature.
         """
-        # One thread per block of rows is ours, see `steps.training`.
-        threadpool_limits(limits=1, user_api="blas")
-        settings = factory.booster_settings(n_hosts=len(machines))
-        # Once the network is up LightGBM has each host make the bins of some features, from its own
-        # rows. These are the same rows on every host here, and so are the bins.
-        connect(machines, index)
-        rows = pa.table({f"Column_{i}": pa.array(column) for i, column in enumerate(sample)})
-        datasets = make_datasets_like(rows, *self._features(), settings.structure)
+        train, valid = binned_like(self._bins, self._features(), self._settings.structure)
         features = self._features() if keep_features else None
         if not keep_features:
             self._data.drop_training_rows()
         self._part = factory.row_part(
-            datasets,
+            (train, valid),
             features,
             self._labels("train"),
             self._labels("val"),
-            settings,
+            self._settings,
             share,
         )
         return self._part.feature_infos

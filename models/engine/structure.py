@@ -4,6 +4,7 @@ Facts about LightGBM's internals were checked with version 4.7.0.
 """
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import lightgbm as lgb
@@ -269,29 +270,28 @@ def make_datasets(
     return train_set, valid_set
 
 
-def make_datasets_like(
-    sample: pa.Table,
-    train_features: pa.Table,
-    valid_features: pa.Table,
-    settings: StructureSettings,
-) -> tuple[lgb.Dataset, lgb.Dataset]:
-    """As `make_datasets`, with bins made from other rows: the same for the rows of every host.
-
-    Of rows that are all in `sample` the bins are those of `make_datasets`, to the last bit.
+def make_bins(sample: pa.Table, settings: StructureSettings) -> lgb.Dataset:
+    """The bins for `binned_like`: the same for the rows of every host.
 
     Args:
         sample: The same rows on all hosts, at most as many as LightGBM makes bins from (200,000).
-        train_features: n rows of this host.
-        valid_features: m rows of this host.
-        settings: As in `make_datasets`.
+        settings: Structure settings.
+    """
+    return lgb.Dataset(sample, params=settings.lightgbm_params(), free_raw_data=True).construct()
+
+
+def binned_like(
+    bins: lgb.Dataset, features: Iterable[pa.Table], settings: StructureSettings
+) -> list[lgb.Dataset]:
+    """As `make_datasets`, with bins of other rows; those of the same rows are its, to the last bit.
+
+    Args:
+        bins: What `make_bins` made.
+        features: This host's tables; each may be freed afterwards.
+        settings: As in `make_bins`.
     """
     params = settings.lightgbm_params()
-    reference = lgb.Dataset(sample, params=params, free_raw_data=True).construct()
-    train_set, valid_set = (
-        reference.create_valid(features, params=params).construct()
-        for features in (train_features, valid_features)
-    )
-    return train_set, valid_set
+    return [bins.create_valid(table, params=params).construct() for table in features]
 
 
 def _tree_fields(model_text: str) -> dict[str, str]:
