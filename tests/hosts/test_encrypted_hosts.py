@@ -156,6 +156,7 @@ def test_a_host_that_is_frozen_is_noticed_by_those_that_speak_tls(
         assert job.all_ended()
 
 
+@pytest.mark.long
 def test_hosts_with_other_certificates_or_none_are_not_let_in_and_say_so(
     tmp_path: Path, variables: dict[str, str]
 ) -> None:

@@ -52,6 +52,7 @@ def end(process: "subprocess.Popen[str]") -> tuple[str, str]:
     return printed
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("to_group", [False, True], ids=["process", "group"])
 @pytest.mark.parametrize("milliseconds", [0, 20, 50, 100, 200, 400, 800, 1300])
 def test_a_stop_soon_after_the_start(
