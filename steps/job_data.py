@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hyperparams.job_hyperparameters import LightGBMMtModelHyperparameters
 from models.engine.booster import SharedTreeBooster
+from models.engine.structure import make_datasets
 from models.engine.task_rows import LabelledRows
 from models.engine.training_state import TrainingState
 from models.evaluation.feature_importance import feature_importance
@@ -76,12 +77,13 @@ class JobData:
                 already. Otherwise the table goes when it is binned: what LightGBM makes of the bins
                 takes as much memory again.
         """
-        datasets = factory.datasets(self._features("train"), self._features("val"))
+        settings = factory.booster_settings()
+        datasets = make_datasets(self._features("train"), self._features("val"), settings.structure)
         features = (self._features("train"), self._features("val")) if keep_features else None
         if not keep_features:
             self.drop_training_rows()
         train, valid = self.labels["train"], self.labels["val"]
-        rows = factory.row_part(datasets, features, train, valid, factory.booster_settings())
+        rows = factory.row_part(datasets, features, train, valid, settings)
         return factory.booster_of(rows, state, initial_trees)
 
     def drop_training_rows(self) -> None:

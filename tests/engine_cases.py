@@ -183,7 +183,8 @@ def create_booster(
 ) -> SharedTreeBooster:
     """A booster of a problem's rows, without trees."""
     features = as_table(problem.train_x), as_table(problem.valid_x)
-    datasets, settings = factory.datasets(*features), factory.booster_settings()
+    settings = factory.booster_settings()
+    datasets = make_datasets(*features, settings.structure)
     rows = factory.row_part(datasets, features, problem.train, problem.valid, settings)
     return factory.booster_of(rows, state)
 

@@ -264,17 +264,17 @@ def make_datasets(
         valid_features: m rows, the same columns.
         settings: Structure settings, of which `max_bin` and the thread count matter here.
     """
-    params = settings.lightgbm_params()
-    train_set = lgb.Dataset(train_features, params=params, free_raw_data=True).construct()
-    valid_set = train_set.create_valid(valid_features, params=params).construct()
+    train_set = make_bins(train_features, settings)
+    [valid_set] = binned_like(train_set, [valid_features], settings)
     return train_set, valid_set
 
 
 def make_bins(sample: pa.Table, settings: StructureSettings) -> lgb.Dataset:
-    """The bins for `binned_like`: the same for the rows of every host.
+    """Bins of some rows, for themselves and for others (`binned_like`).
 
     Args:
-        sample: The same rows on all hosts, at most as many as LightGBM makes bins from (200,000).
+        sample: The rows; on several hosts the same on all of them, and at most as many as LightGBM
+            makes bins from (200,000).
         settings: Structure settings.
     """
     return lgb.Dataset(sample, params=settings.lightgbm_params(), free_raw_data=True).construct()
@@ -283,11 +283,11 @@ def make_bins(sample: pa.Table, settings: StructureSettings) -> lgb.Dataset:
 def binned_like(
     bins: lgb.Dataset, features: Iterable[pa.Table], settings: StructureSettings
 ) -> list[lgb.Dataset]:
-    """As `make_datasets`, with bins of other rows; those of the same rows are its, to the last bit.
+    """Rows in the bins of others, a Dataset for each table; the tables may be freed afterwards.
 
     Args:
         bins: What `make_bins` made.
-        features: This host's tables; each may be freed afterwards.
+        features: Tables with the same columns.
         settings: As in `make_bins`.
     """
     params = settings.lightgbm_params()

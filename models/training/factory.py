@@ -14,7 +14,7 @@ from models.engine.booster import ENGINE_VERSION, BoosterSettings, SharedTreeBoo
 from models.engine.booster_rows import BoosterRows
 from models.engine.leaf_values import LeafValueSettings
 from models.engine.row_part import RowPart, Share
-from models.engine.structure import StructureGrower, StructureSettings, make_datasets
+from models.engine.structure import StructureGrower, StructureSettings
 from models.engine.task_rows import LabelledRows
 from models.engine.training_state import TrainingState
 from models.loss.adaptive_kd import AdaptiveDistillationLoss
@@ -84,12 +84,6 @@ class ModelFactory:
             patience=loss.patience if isinstance(loss, AdaptiveDistillationLoss) else None,
             early_stopping_metric=self._hyperparams.early_stopping_metric,
         )
-
-    def datasets(
-        self, train_features: pa.Table, valid_features: pa.Table
-    ) -> tuple[lgb.Dataset, lgb.Dataset]:
-        """The binned features of the training and the validation rows in this process."""
-        return make_datasets(train_features, valid_features, self.booster_settings().structure)
 
     def row_part(
         self,
