@@ -57,15 +57,15 @@ def parquet_parts(
     """
     _check_types(file, schema, numbers, (*categories, *texts))
     # Text is dictionary-encoded in the file already, as a rule, and need not be taken apart.
-    encoded = {name for name in categories if is_string(schema.field(name).type)}
+    encoded = [name for name in categories if is_string(schema.field(name).type)]
     columns = [*numbers, *categories, *texts]
     starts = range(0, len(columns), _COLUMNS_AT_ONCE)
     return [_part(file, columns[start : start + _COLUMNS_AT_ONCE], encoded) for start in starts]
 
 
-def _part(file: DataFile, columns: list[str], encoded: set[str]) -> Iterator[pa.RecordBatch]:
-    """Stream some columns of a file."""
-    with _open(file, [name for name in columns if name in encoded]) as parquet:
+def _part(file: DataFile, columns: list[str], encoded: list[str]) -> Iterator[pa.RecordBatch]:
+    """Stream some columns of a file; `encoded` may name others, too."""
+    with _open(file, encoded) as parquet:
         yield from _whole(file, parquet, parquet.iter_batches(_BATCH_ROWS, columns=columns))
 
 

@@ -198,6 +198,18 @@ def test_all_rows_of_all_columns_of_a_wide_parquet_file(
     assert places.place_of(len(df) - 1) == f"train/x.parquet, row {last}"
 
 
+def test_rows_of_wide_parquet_files_are_counted_once(tmp_path: Path) -> None:
+    names = tuple(f"n{number}" for number in range(40))
+    for file in ("a", "b"):
+        numbers = {name: np.arange(5, dtype=np.float32) for name in names}
+        pq.write_table(pa.table(numbers), tmp_path / f"{file}.parquet")
+    channel = find_channel_files("train", tmp_path)
+    columns = TableColumns((), names, (), "id")
+    df, places = read_table(channel, read_headers(channel), columns)
+    assert df["id"].tolist() == list(range(10))
+    assert places.place_of(5) == "train/b.parquet, row 1"
+
+
 def _arrow_peak(folder: Path, n_columns: int) -> int:
     """The most that Arrow holds while a table of so many columns is read, in bytes."""
     channel, columns, _ = _wide(folder, n_columns)
