@@ -18,6 +18,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("hyperparams",),
     (
         "models.sums",
+        "models.task_arrays",
         "models.trees",
         "models.loss",
         "models.engine",

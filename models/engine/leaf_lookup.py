@@ -58,19 +58,20 @@ class LeafLookup:
 
         Also returned: whether two can anywhere.
         """
-        table = np.full(_TABLE_SIZE, _UNCLEAR, dtype=np.int32)
         slack = self.tolerance / 4
         first, last = (
             np.clip((end - self._origin) * self._cells_per_unit, 0, _TABLE_SIZE - 1).astype(np.intp)
             for end in (group_low - slack, group_high + slack)
         )
-        taken = np.zeros(_TABLE_SIZE, dtype=np.int32)
-        for leaf, low, high in zip(self._group_leaf, first, last, strict=True):
-            table[low : high + 1] = leaf
-            taken[low : high + 1] += 1
-        shared = taken > 1
-        table[shared] = _UNCLEAR
-        return table, bool(shared.any())
+        # What two groups reach is neither's; the groups are in the order of their outputs.
+        start, stop = first.copy(), last + 1
+        start[1:] = np.maximum(first[1:], stop[:-1])
+        stop[:-1] = np.maximum(np.minimum(stop[:-1], first[1:]), start[:-1])
+        leaves = np.full(2 * len(start) + 1, _UNCLEAR, dtype=np.int32)
+        leaves[1::2] = self._group_leaf
+        bounds = np.stack([start, stop], axis=1).ravel()
+        table = np.repeat(leaves, np.diff(bounds, prepend=0, append=_TABLE_SIZE))
+        return table, bool((first[1:] <= last[:-1]).any())
 
     def find(
         self, change: NDArray[np.float64], leaf: NDArray[np.int32], cell: NDArray[np.intp]

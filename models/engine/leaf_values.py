@@ -123,8 +123,8 @@ def node_values(
     leaf_parent, inner_parent = structure.parents()
     inner_value, pull = _steps(inner, settings)
     # LightGBM numbers a node before the nodes below it.
-    for node in range(1, len(inner_value)):
-        inner_value[node] += pull[node] * inner_value[inner_parent[node]]
+    for node, parent in enumerate(inner_parent[1:].tolist(), start=1):
+        inner_value[node] += pull[node] * inner_value[parent]
     leaf_value, pull = _steps(leaves, settings)
     return leaf_value + pull * inner_value[leaf_parent], inner_value
 

@@ -109,7 +109,7 @@ class RowPart:
             share.n_valid,
         )
         if self._keep_best_self:
-            self.best_score = self.train_split.current_scores().copy()
+            self.best_score = self.train_split.current_scores().copy(order="K")
 
     def grow(self, order: TreeOrder) -> GrownSums | None:
         """Grows a tree and sums the derivatives over its leaves; None: no split was worth it."""

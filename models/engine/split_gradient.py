@@ -49,12 +49,17 @@ class TaskDirections:
 
     def __init__(self) -> None:
         """Starts without a tree: every direction is as good as any other."""
-        self._gains: deque[NDArray[np.float64]] = deque(maxlen=N_TREES)
+        self._n_leaves: deque[int] = deque(maxlen=N_TREES)
+        self._gains: NDArray[np.float64] | None = None
 
     def add_tree(self, tree: SharedTree) -> None:
         """Takes what a tree has gained in each leaf for each task; one without splits: nothing."""
-        if tree.structure.n_leaves > 1:
-            self._gains.append(tree.leaf_value * np.sqrt(tree.leaf_weight))
+        if tree.structure.n_leaves == 1:
+            return
+        gain = tree.leaf_value * np.sqrt(tree.leaf_weight)
+        self._n_leaves.append(len(gain))
+        known = gain if self._gains is None else np.concatenate([self._gains, gain])
+        self._gains = known[-sum(self._n_leaves) :]
 
     def draw(self, weights: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
         """A direction in the space of the tasks, shape (K,), of any length; never all 0.
@@ -63,15 +68,12 @@ class TaskDirections:
             weights: Task weights, shape (K,): a leaf's gain for a task counts as much.
             rng: Source of the random numbers.
         """
-        if self._gains:
-            ages = np.arange(len(self._gains))[::-1]
-            n_leaves = [len(gain) for gain in self._gains]
-            factors = np.repeat(DECAY ** (ages / 2), n_leaves)
+        if self._gains is not None:
+            ages = np.arange(len(self._n_leaves))[::-1]
+            factors = np.repeat(DECAY ** (ages / 2), self._n_leaves)
             factors *= rng.standard_normal(len(factors))
             # Not by BLAS, whose last digit depends on the machine.
-            direction: NDArray[np.float64] = np.einsum(
-                "l,lk->k", factors, np.concatenate(self._gains)
-            )
+            direction: NDArray[np.float64] = np.einsum("l,lk->k", factors, self._gains)
             direction *= np.sqrt(weights)
             if np.any(direction):
                 return direction

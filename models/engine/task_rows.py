@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from scipy.special import logit
 
+from common.memory_order import memory_order
 from models.engine.row_blocks import RowBlocks
 from models.engine.sampling import Bag
 from models.loss.base import NO_DISTILLATION, Distillation, MultiTaskLoss
 from models.loss.logloss import sigmoid
-from models.sums import combine_columns
+from models.task_arrays import combine_columns, leaf_sums_of_blocks, take_rows
 
 _EXACT_VALUES = 2**17
 """Up to this many scores are kept in float64: the extra time is a millisecond or two, and
@@ -28,7 +28,8 @@ class LabelledRows:
     """Labels of the rows of one split, and how much each counts.
 
     Attributes:
-        label: 0 or 1, shape (n, K), uint8, C-contiguous; any value where `weight` is 0.
+        label: 0 or 1, shape (n, K), uint8, best in the order of `common.memory_order`;
+            any value where `weight` is 0.
         weight: Weight of every row and task, shape (n, K), float32, not negative; 0 where a task's
             label is unknown. None: all 1.
     """
@@ -120,12 +121,19 @@ class TaskScores:
         exact = (n_all_rows or rows.n_rows) * rows.n_tasks <= _EXACT_VALUES
         self.dtype: np.dtype[np.floating] = np.dtype(np.float64 if exact else np.float32)
         self.leaf = np.zeros(rows.n_rows, dtype=np.int32)
-        self._raw_score = np.empty(rows.label.shape, dtype=self.dtype)
+        self._order = memory_order(rows.n_tasks)
+        self._raw_score = np.empty(rows.label.shape, dtype=self.dtype, order=self._order)
         self._raw_score[:] = base_score
         self._pending: NDArray[np.floating] | None = None
         n_block, n_workers = self.blocks.rows_per_block, self.blocks.n_workers
-        self._scratch = [np.empty((n_block, rows.n_tasks), self.dtype) for _ in range(n_workers)]
+        self._scratch = [np.empty(n_block * rows.n_tasks, self.dtype) for _ in range(n_workers)]
         self._index_scratch = [np.empty(n_block, np.intp) for _ in range(n_workers)]
+
+    def _scratch_array(self, rows: slice, worker: int) -> NDArray[np.floating]:
+        """A worker's scratch memory for a value of each row of a block and task."""
+        shape = rows.stop - rows.start, self.rows.n_tasks
+        flat = self._scratch[worker][: shape[0] * shape[1]]
+        return flat.reshape(shape, order=self._order)
 
     def current_scores(self) -> NDArray[np.floating]:
         """Raw scores with all trees added, shape (n, K). Not for several threads at once."""
@@ -136,17 +144,17 @@ class TaskScores:
 
     def add_tree(self, leaf_value: NDArray[np.float64]) -> None:
         """Adds ``leaf_value[leaf]`` to every row; `leaf_value` has shape (L, K)."""
-        self._pending = leaf_value.astype(self.dtype)
+        self._pending = leaf_value.astype(self.dtype, order=self._order)
 
     def _settled(self, rows: slice, worker: int) -> NDArray[np.floating]:
         """Adds the pending tree to a block and returns the block's scores."""
         score = self._raw_score[rows]
         if self._pending is not None:
-            n = rows.stop - rows.start
-            step, leaf = self._scratch[worker][:n], self._index_scratch[worker][:n]
+            step = self._scratch_array(rows, worker)
+            leaf = self._index_scratch[worker][: len(step)]
             # `take` would convert other indices itself, and keep the interpreter lock meanwhile.
             np.copyto(leaf, self.leaf[rows])
-            np.take(self._pending, leaf, axis=0, out=step, mode="clip")
+            take_rows(self._pending, leaf, step)
             score += step
         return score
 
@@ -178,25 +186,16 @@ class TrainingRows(TaskScores):
     ) -> None:
         """Starts every row at its task's base score; trees have at most `max_leaves` leaves."""
         super().__init__(rows, base_score, n_threads, n_all_rows)
-        self.grad = np.empty(rows.label.shape, dtype=self.dtype)
-        self.hess = np.empty(rows.label.shape, dtype=self.dtype)
+        self.grad = np.empty(rows.label.shape, dtype=self.dtype, order=self._order)
+        self.hess = np.empty(rows.label.shape, dtype=self.dtype, order=self._order)
         self._split_grad = np.empty(rows.n_rows, dtype=np.float32)
         self._split_hess = np.empty(rows.n_rows, dtype=np.float32)
-        self._leaf_members = self._make_leaf_members(max_leaves)
-
-    def _make_leaf_members(self, max_leaves: int) -> list[sparse.csc_array]:
-        """Per block the indicator matrix (row j is in leaf i); its indices are a view of `leaf`."""
-        ones = np.ones(self.blocks.rows_per_block, dtype=self.dtype)
-        starts = np.arange(self.blocks.rows_per_block + 1, dtype=np.int32)
-        members = []
-        for rows in self.blocks.slices:
-            n = rows.stop - rows.start
-            parts = (ones[:n], self.leaf[rows], starts[: n + 1])
-            matrix = sparse.csc_array(parts, shape=(max_leaves, n), copy=False)
-            # The constructor copies views of larger arrays (SciPy 1.17).
-            matrix.indices = self.leaf[rows]
-            members.append(matrix)
-        return members
+        self._leaf_sums = leaf_sums_of_blocks(
+            [self.leaf[block] for block in self.blocks.slices],
+            max_leaves,
+            rows.n_tasks,
+            self.dtype,
+        )
 
     def split_gradient(
         self,
@@ -222,7 +221,8 @@ class TrainingRows(TaskScores):
 
         def differentiate(rows: slice, worker: int) -> None:
             score = self._settled(rows, worker)
-            prob = sigmoid(score, out=self._scratch[worker][: rows.stop - rows.start])
+            scratch = self._scratch_array(rows, worker)
+            prob = sigmoid(score, out=scratch)
             grad, hess = self.grad[rows], self.hess[rows]
             loss.grad_hess(prob, self.rows.label[rows], grad, hess, distillation.of_rows(rows))
             if self.rows.weight is not None:
@@ -232,8 +232,8 @@ class TrainingRows(TaskScores):
                 kept = bag.rows(rows)[:, None]
                 grad *= kept
                 hess *= kept
-            combine_columns(grad, grad_factors, self._split_grad[rows])
-            combine_columns(hess, hess_factors, self._split_hess[rows])
+            combine_columns(grad, grad_factors, self._split_grad[rows], scratch)
+            combine_columns(hess, hess_factors, self._split_hess[rows], scratch)
 
         self.blocks.run(differentiate)
         self._pending = None
@@ -254,8 +254,8 @@ class TrainingRows(TaskScores):
 
         def block_sums(rows: slice, worker: int) -> NDArray[np.floating]:
             self._find(find_leaves, rows, worker)
-            members = self._leaf_members[rows.start // self.blocks.rows_per_block]
-            return np.stack([members @ self.grad[rows], members @ self.hess[rows]])
+            block: int = rows.start // self.blocks.rows_per_block
+            return self._leaf_sums[block]([self.grad[rows], self.hess[rows]])
 
         grad_sums, hess_sums = self.blocks.sum(block_sums)
         return grad_sums[:n_leaves], hess_sums[:n_leaves]

@@ -87,12 +87,14 @@ class TreeStructure:
 
     def node_sums(self, leaf_sums: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sums over the leaves below every inner node, shape (L - 1, ...), from those of leaves."""
-        sums = np.zeros((self.n_leaves - 1, *leaf_sums.shape[1:]))
+        n_inner = self.n_leaves - 1
+        # Leaf ~c is in row c from the end.
+        sums = np.concatenate([np.empty((n_inner, *leaf_sums.shape[1:])), leaf_sums[::-1]])
+        children = zip(self.left_child.tolist(), self.right_child.tolist(), strict=True)
         # LightGBM numbers a node before the nodes below it.
-        for node in range(self.n_leaves - 2, -1, -1):
-            for child in (self.left_child[node], self.right_child[node]):
-                sums[node] += leaf_sums[~child] if child < 0 else sums[child]
-        return sums
+        for node, (left, right) in reversed(list(enumerate(children))):
+            sums[node] = sums[left] + sums[right]
+        return sums[:n_inner]
 
 
 STRUCTURE_FIELDS = tuple(one.name for one in fields(TreeStructure))

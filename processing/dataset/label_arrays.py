@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from common.memory_order import memory_order
+
 
 def label_arrays(
     df: pd.DataFrame,
@@ -22,11 +24,12 @@ def label_arrays(
         task_weights: For some tasks, the column with the weight of each row for this task.
 
     Returns:
-        Labels, shape (n, K), 0 or 1, C-contiguous, and weights, shape (n, K), or None where all
-        are 1. A missing label becomes 0 with weight 0. A product of weights that float32 does not
-        hold is infinite.
+        Labels, shape (n, K), 0 or 1, and weights, shape (n, K), or None where all are 1; both in
+        the order of `memory_order`. A missing label becomes 0 with weight 0. A product of weights
+        that float32 does not hold is infinite.
     """
-    label = np.empty((len(df), len(task_columns)), dtype=np.uint8)
+    order = memory_order(len(task_columns))
+    label = np.empty((len(df), len(task_columns)), dtype=np.uint8, order=order)
     unknown = {}
     for task, name in enumerate(task_columns):
         values = df[name].to_numpy()
@@ -36,7 +39,7 @@ def label_arrays(
         label[:, task] = values
     if sample_weight is None and not task_weights and not unknown:
         return label, None
-    weight = np.ones(label.shape, dtype=np.float32)
+    weight = np.ones(label.shape, dtype=np.float32, order=order)
     if sample_weight is not None:
         weight *= df[sample_weight].to_numpy()[:, None]
     for task, name in enumerate(task_columns):

@@ -33,7 +33,6 @@ def test_labels_are_in_the_order_of_the_tasks(tasks: list[str]) -> None:
     df = frame()
     label, weight = label_arrays(df, tasks, None, {})
     assert label.dtype == np.uint8
-    assert label.flags.c_contiguous
     np.testing.assert_array_equal(label, df[tasks].to_numpy())
     assert weight is None
 
@@ -56,6 +55,16 @@ def test_weights_multiply(
     assert weight.dtype == np.float32
     np.testing.assert_array_equal(weight, expected)
     np.testing.assert_array_equal(label, frame()[["a", "b"]].to_numpy())
+
+
+@pytest.mark.parametrize(("n_tasks", "order"), [(2, "F"), (9, "C")])
+def test_arrays_lie_in_memory_as_the_passes_over_rows_want_them(n_tasks: int, order: str) -> None:
+    tasks = [f"task{number}" for number in range(n_tasks)]
+    df = frame(**{name: [0, 1, 1, 0] for name in tasks})
+    label, weight = label_arrays(df, tasks, "w", {})
+    assert weight is not None
+    for array in (label, weight):
+        assert array.flags.f_contiguous == (order == "F")
 
 
 def test_an_unknown_label_is_0_and_weighs_nothing_for_its_task_alone() -> None:
