@@ -104,8 +104,9 @@ class ValidationScorer:
         def task_auc(task: int) -> float:
             return self._task_aucs[task](np.ascontiguousarray(raw_score[:, task]))
 
+        mean_logloss = self._pool.submit(self._mean_logloss, raw_score)
         task_aucs = list(self._pool.map(task_auc, range(self._rows.n_tasks)))
-        return task_aucs, self._mean_logloss(raw_score)
+        return task_aucs, mean_logloss.result()
 
     def _mean_logloss(self, raw_score: NDArray[np.floating]) -> float:
         rows = self._rows
