@@ -1,11 +1,11 @@
 """Jobs of several hosts on one machine: a process per host, each with a loopback address."""
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,11 +23,17 @@ LIMIT_SECONDS = 120
 SECONDS_TO_END = 10
 
 
-def free_port() -> int:
-    """A port with some free ones after it, most likely."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return min(int(probe.getsockname()[1]), 60_000)
+# Below those that the system gives to outgoing connections, and others for each worker of pytest:
+# jobs whose hosts have the same names must not meet.
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PORTS = itertools.cycle(
+    range(10_000 + 2_000 * (_WORKER % 10), 12_000 + 2_000 * (_WORKER % 10), 16)
+)
+
+
+def next_port() -> int:
+    """The first of 16 ports that no other job of these tests uses."""
+    return next(_PORTS)
 
 
 def write_config(
@@ -72,7 +78,7 @@ class HostJob:
 
     def start(self, order: Sequence[int] | None = None) -> None:
         """Starts the hosts."""
-        port = str(free_port())
+        port = str(next_port())
         for host in range(len(self.names)) if order is None else order:
             log = (self.folder / f"{self.names[host]}.log").open("w")
             self.processes[self.names[host]] = subprocess.Popen(

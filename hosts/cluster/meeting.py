@@ -4,6 +4,7 @@ All of it lives in the hosts' own processes, so that a host that ends leaves not
 """
 
 import asyncio
+import errno
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -168,14 +169,16 @@ async def _own_address(hosts: JobHosts, settings: HostSettings) -> str:
 async def _scheduler(address: str, first_port: int, hosts: JobHosts) -> Scheduler:
     """A scheduler at the first port that is free, on the host's own interface only."""
     for port in range(first_port, first_port + N_PORTS):
-        try:
-            scheduler = await Scheduler(
-                host=address, port=port, dashboard=False, dashboard_address=f"{address}:0"
-            )
-        except OSError:
-            continue
+        scheduler = Scheduler(
+            host=address, port=port, dashboard=False, dashboard_address=f"{address}:0"
+        )
+        # Before it listens: the others may ask at once.
         scheduler.handlers[JOB_HANDLER] = lambda: list(hosts.names)
-        return scheduler
+        try:
+            return await scheduler
+        except RuntimeError as error:  # of Dask's, whatever the reason was
+            if getattr(error.__cause__, "errno", None) not in (errno.EADDRINUSE, errno.EACCES):
+                raise
     raise HostError(
         f"no port from {first_port} to {first_port + N_PORTS - 1} of {address} is free for the "
         "hosts to meet at: set HOSTS_PORT to another one"
@@ -202,23 +205,30 @@ async def _found_scheduler(hosts: JobHosts, first_port: int, refusing: set[int])
     address = await asyncio.to_thread(resolved, hosts.first)
     if address is None:
         return None
-    for port in range(first_port, first_port + N_PORTS):
-        if not await _listens(address, port):
-            continue
-        found = f"{own_scheme()}://{address}:{port}"
-        try:
-            async with asyncio.timeout(_PROBE_SECONDS):
-                async with server_at(found) as other:
-                    names = await getattr(other, JOB_HANDLER)()
-        except CommClosedError:
-            refusing.add(port)
-            continue
-        # Anything may listen there, and answer in any way.
-        except Exception:  # noqa: BLE001, S112
-            continue
-        if list(names) == list(hosts.names):
-            return found
-    return None
+    ports = range(first_port, first_port + N_PORTS)
+    # All at once: what listens there may be silent, which takes its time.
+    ours = await asyncio.gather(*(_is_ours(hosts, address, port, refusing) for port in ports))
+    found = [port for port, is_ours in zip(ports, ours, strict=True) if is_ours]
+    return _url(address, found[0]) if found else None
+
+
+def _url(address: str, port: int) -> str:
+    return f"{own_scheme()}://{address}:{port}"
+
+
+async def _is_ours(hosts: JobHosts, address: str, port: int, refusing: set[int]) -> bool:
+    """Whether the scheduler of this job listens at a port."""
+    if not await _listens(address, port):
+        return False
+    try:
+        async with asyncio.timeout(_PROBE_SECONDS), server_at(_url(address, port)) as other:
+            return list(await getattr(other, JOB_HANDLER)()) == list(hosts.names)
+    except CommClosedError:
+        refusing.add(port)
+    # Anything may listen there, and answer in any way; a scheduler of something else says None.
+    except Exception:  # noqa: BLE001, S110
+        pass
+    return False
 
 
 async def _listens(address: str, port: int) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import dask
 import pytest
-from host_jobs import HostJob, free_port, host_job
+from host_jobs import HostJob, host_job, next_port
 from jobs import job_environment, model_file
 from recipes import recipes
 
@@ -91,7 +91,7 @@ def started(job: HostJob) -> Iterator[HostJob]:
 @pytest.fixture
 def two_hosts(tmp_path: Path, variables: dict[str, str]) -> Iterator[HostJob]:
     """A job that is not started yet."""
-    environ = {**variables, "HOSTS_PORT": str(free_port()), "HOSTS_LOST_SECONDS": "6"}
+    environ = {**variables, "HOSTS_PORT": str(next_port()), "HOSTS_LOST_SECONDS": "6"}
     yield from started(host_job(tmp_path, environ=environ))
 
 
@@ -162,7 +162,7 @@ def test_hosts_with_other_certificates_or_none_are_not_let_in_and_say_so(
 ) -> None:
     """The second host's certificate is of another CA, and the third does not speak TLS at all."""
     strangers = recipe_variables(make_certificates(tmp_path / "other"))
-    common = {"HOSTS_PORT": str(free_port()), "HOSTS_WAIT_SECONDS": "5"}
+    common = {"HOSTS_PORT": str(next_port()), "HOSTS_WAIT_SECONDS": "5"}
     for job in started(host_job(tmp_path / "job", 3)):
         for host, own in enumerate((variables, strangers, {})):
             job.environ = {**common, **own}
