@@ -60,7 +60,6 @@ def run_on_cluster(
     inputs = TeamInputs(team, set(), share_paths=True)
     try:
         run(inputs, is_stop_requested)
-        team.ask("training.leave")
     except Exception:
         loop.run(_restart(client, addresses))
         raise

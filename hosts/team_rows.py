@@ -107,6 +107,10 @@ class TeamRows:
         """Forgets the features, which `restore` needs and nothing else does."""
         self._team.ask("training.drop_features")
 
+    def end(self) -> None:
+        """Has the hosts forget scores, derivatives and bins, and leave LightGBM's network."""
+        self._team.ask("training.end")
+
 
 def counted(
     structure: TreeStructure, merged: NDArray[np.int32], leaf_count: NDArray[np.int64]

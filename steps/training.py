@@ -61,7 +61,9 @@ def train(
         save_checkpoint()
         finish(booster)
         log_similarity(booster.state)
-    return booster.state, finished_model(factory, booster, hyperparams, data)
+    model = finished_model(factory, booster, hyperparams, data)
+    booster.end()
+    return booster.state, model
 
 
 def start_booster(

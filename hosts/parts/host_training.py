@@ -192,11 +192,13 @@ class HostTraining:
         """See `BoosterRows`."""
         self._part.restore(trees, best_iterations)
 
-    def leave(self) -> None:
-        """Leaves LightGBM's network at the end of the job."""
-        disconnect()
-
     def drop_features(self) -> None:
         """See `BoosterRows`; the training table, which was kept with them, goes, too."""
         self._part.drop_features()
         self._data.drop_training_rows()
+
+    def end(self) -> None:
+        """See `BoosterRows`; LightGBM's network, which only training needs, is left, too."""
+        self._part.end()
+        del self._part, self._bins
+        disconnect()

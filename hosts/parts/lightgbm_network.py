@@ -1,4 +1,4 @@
-"""LightGBM's network of this host, which lives as long as the process.
+"""LightGBM's network of this host, which lives as long as the training.
 
 A Booster that is made with `machines` sets the network up and frees it at its end, and a second one
 fails to bind the port again. So one Booster of its own does, and is kept; those that train are not

@@ -230,3 +230,7 @@ class SharedTreeBooster:
     def drop_features(self) -> None:
         """Lets go of the raw features: nothing is to be restored any more."""
         self._rows.drop_features()
+
+    def end(self) -> None:
+        """Lets go of all that training needs and the trees do not: the evaluation has room."""
+        self._rows.end()

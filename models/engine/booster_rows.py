@@ -107,3 +107,6 @@ class BoosterRows(Protocol):
 
     def drop_features(self) -> None:
         """Forgets the features, which `restore` needs and nothing else does."""
+
+    def end(self) -> None:
+        """Forgets scores, derivatives and bins: nothing is asked for any more."""

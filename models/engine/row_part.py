@@ -179,3 +179,8 @@ class RowPart:
     def drop_features(self) -> None:
         """Forgets the features, which `restore` needs and nothing else does."""
         self._features = None
+
+    def end(self) -> None:
+        """Forgets scores, derivatives and bins: nothing is asked for any more."""
+        self.drop_features()
+        del self.train_split, self.valid_split, self.best_score, self._grower

@@ -19,8 +19,7 @@ def score_correlation(raw_score: NDArray[np.floating]) -> NDArray[np.float64]:
     """
     centred = raw_score - raw_score.mean(axis=0, dtype=np.float64)
     spread = np.sqrt(np.einsum("ij,ij->j", centred, centred))
-    scale = np.where(spread > 0, spread, 1.0)
-    scaled = centred / scale
+    scaled = np.divide(centred, np.where(spread > 0, spread, 1.0), out=centred)
     # Not by BLAS, whose last digit depends on the machine.
     correlation: NDArray[np.float64] = np.einsum("ij,ik->jk", scaled, scaled)
     np.fill_diagonal(correlation, 1.0)

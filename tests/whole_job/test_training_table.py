@@ -1,4 +1,4 @@
-"""How long a job keeps the table of its training rows."""
+"""How long a job keeps what it trains with."""
 
 import gc
 from pathlib import Path
@@ -7,8 +7,12 @@ from typing import Any
 import lightgbm as lgb
 import pandas as pd
 import pytest
+from distributed import LocalCluster
 from jobs import run_job
 from trees import MAIN_TASK, hyperparameters, make_splits, write_tree
+
+from models.engine.structure import StructureGrower
+from models.engine.task_rows import TaskScores
 
 N_ROWS = 777
 
@@ -39,3 +43,33 @@ def test_the_table_goes_once_it_is_binned_unless_there_are_trees_to_restore(
     run_job(base)
     run_job(base)  # goes on from the checkpoint of the first
     assert held == [0, 1]
+
+
+@pytest.mark.parametrize("on_a_cluster", [False, True])
+def test_scores_derivatives_and_bins_are_gone_when_rows_are_evaluated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, on_a_cluster: bool
+) -> None:
+    held: list[type] = []
+    predicted = lgb.Booster.predict
+
+    def predict(self: lgb.Booster, *args: Any, **kwargs: Any) -> Any:
+        """Looks around when the finished model is asked for the first time, and later."""
+        gc.collect()
+        of_training = (TaskScores, StructureGrower, lgb.Dataset)
+        held.extend(type(thing) for thing in gc.get_objects() if isinstance(thing, of_training))
+        asked.append(len(args))
+        return predicted(self, *args, **kwargs)
+
+    asked: list[int] = []
+    base = write_tree(tmp_path, make_splits(), hyperparameters())
+    monkeypatch.setattr(lgb.Booster, "predict", predict)
+    if on_a_cluster:
+        # The worker is a thread of this process, so that its objects are to be seen.
+        with LocalCluster(
+            n_workers=1, processes=False, protocol="tcp", dashboard_address=None
+        ) as cluster:
+            run_job(base, DASK_SCHEDULER_ADDRESS=cluster.scheduler_address)
+    else:
+        run_job(base)
+    assert asked
+    assert held == []
