@@ -72,6 +72,8 @@ def _context(report: Report) -> dict[str, Any]:
     # The main task comes first, whatever its place among the tasks.
     order = [main, *(task for task in range(len(tasks)) if task != main)]
     with_previous = [task for task in order if figures.get(split, task, "previous")]
+    settings = report.settings
+    weights = [settings["sample_weight_name"], *(settings["task_weight_columns"] or {}).values()]
     return {
         "f": figures,
         "report": report,
@@ -86,7 +88,10 @@ def _context(report: Report) -> dict[str, Any]:
         "many": len(tasks) > MANY_TASKS,
         "has_money": any(figures.get(split, task, "money_caught") for task in order),
         "with_previous": with_previous,
-        "amount_name": report.settings.get("amount_name"),
+        "amount_name": settings.get("amount_name"),
+        "kept_trees": _kept_trees(report),
+        "stopped_on_request": _stopped_on_request(report),
+        "weight_columns": list(dict.fromkeys(column for column in weights if column)),
         "attention": verdict.points_of_attention(figures, tasks, split),
         "compared": lambda task: verdict.compared(figures, split, task),
         "shift_word": verdict.shift_word,
@@ -96,3 +101,22 @@ def _context(report: Report) -> dict[str, Any]:
         "charts": charts,
         "line_kinds": {"test": "line1", "val": "line2"},
     }
+
+
+def _kept_trees(report: Report) -> int:
+    """Trees of this training that the model has."""
+    state = report.state
+    keeps_best = report.settings["early_stopping_rounds"] and state["best_iteration"]
+    return int(state["best_iteration"] if keeps_best else state["current_iteration"])
+
+
+def _stopped_on_request(report: Report) -> bool:
+    """Whether there are fewer trees than asked for, and early stopping is not the reason."""
+    state, settings = report.state, report.settings
+    if state["current_iteration"] >= settings["num_iterations"]:
+        return False
+    rounds, frequency = settings["early_stopping_rounds"], settings["eval_frequency"]
+    # The evaluation after the last tree is made when it is over.
+    looked_at = [after for after in state["evaluated_iterations"] if after % frequency == 0]
+    is_early = rounds and looked_at and looked_at[-1] - state["best_iteration"] >= rounds
+    return not is_early

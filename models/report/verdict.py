@@ -65,6 +65,12 @@ def points_of_attention(figures: Figures, tasks: Sequence[str], split: str) -> l
 def _of_tasks(figures: Figures, tasks: Sequence[str], split: str) -> Iterator[Markup]:
     rules: list[tuple[Callable[[Figures, str, int], bool], Markup]] = [
         (
+            _unjudged_by_test,
+            Markup(
+                "Could not be judged on the test rows, which have only one class or no label: {}."
+            ),
+        ),
+        (
             _undefined,
             Markup("Could not be judged, for its rows have only one class or no label: {}."),
         ),
@@ -113,6 +119,11 @@ def _names(found: Sequence[str]) -> Markup:
         return sentence_list(found)
     listed = Markup(", ").join(sentence_list([item]) for item in found[:_MOST_NAMES])
     return Markup("{} and {} more").format(listed, len(found) - _MOST_NAMES)
+
+
+def _unjudged_by_test(figures: Figures, split: str, task: int) -> bool:
+    """Whether the verdict is on the validation rows, but there are test rows with labels."""
+    return split == "val" and figures.get("test", task, "defined") is False
 
 
 def _undefined(figures: Figures, split: str, task: int) -> bool:

@@ -160,6 +160,29 @@ def test_a_task_of_one_class_is_not_judged(case: Case) -> None:
     assert "not to be judged: only one class, or no label" in words
     assert "Could not be judged" in words or "has only one class" in words
     assert "Only one class present in task 1 (isCard)" in words, "a warning of the job"
+    # The main task has no positive test row.
+    assert "The test rows cannot tell" in words
+    assert "Could not be judged on the test rows, which have only one class or no label: " in words
+    assert "On the validation rows the model finds" in words
+
+
+@pytest.mark.parametrize("report_job", ["masked"], indirect=True)
+def test_weights_are_told(case: Case) -> None:
+    assert "Rows count by their weights (weight) in all figures but" in case.words()
+
+
+@pytest.mark.parametrize("report_job", ["plain"], indirect=True)
+def test_nothing_is_said_of_what_is_not_there(case: Case) -> None:
+    words = case.words()
+    for absent in (
+        "weights (",
+        "cannot tell",
+        "stopped on request",
+        "goes on from",
+        "has the first",
+    ):
+        assert absent not in words
+    assert "They were held fixed: isFraud" in words
 
 
 def iterate_values(value: Any) -> Iterator[Any]:
