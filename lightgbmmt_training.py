@@ -159,7 +159,7 @@ def run_steps(
             paths.native_hyperparameters, paths.job_hyperparameters, environ.get("REGION")
         )
         artifacts = load_precomputed(paths, environ, hyperparams)
-        log_knobs_without_effect(hyperparams, artifacts)
+        log_knobs_without_effect(hyperparams, artifacts, has_checkpoints=paths.checkpoints.is_dir())
 
         channels = inputs.find_data(paths, hyperparams, artifacts)
         tasks = identify_task_columns(channels.header(), hyperparams)

@@ -3,20 +3,20 @@
 from hyperparams.schema import Knobs
 
 
-def without_effect(hp: Knobs, *, risk_tables_given: bool) -> dict[str, str]:
+def without_effect(hp: Knobs, *, risk_tables_given: bool, has_checkpoints: bool) -> dict[str, str]:
     """Return the knobs that were set but have no effect, with the reason, in schema order.
 
     Args:
         hp: the job's hyperparameters. Knobs left at their default are not reported.
         risk_tables_given: the job uses precomputed risk tables.
+        has_checkpoints: the job has a folder for checkpoints.
     """
     reasons = {
         **_loss_reasons(hp),
         **_tree_reasons(hp),
         **_risk_table_reasons(hp, risk_tables_given),
+        **_course_reasons(hp, has_checkpoints),
     }
-    if hp.early_stopping_rounds == 0:
-        reasons["early_stopping_metric"] = "early_stopping_rounds is 0"
     return {
         knob: reasons[knob]
         for knob in type(hp).model_fields
@@ -33,13 +33,46 @@ def _loss_reasons(hp: Knobs) -> dict[str, str]:
     if hp.loss_type == "fixed":
         for knob in ("loss_weight_lr", "loss_weight_method", "loss_weight_update_frequency"):
             reasons[knob] = unused
-    elif hp.loss_weight_method == "tenIters":
-        reasons["loss_weight_update_frequency"] = "loss_weight_method is tenIters"
+    else:
+        reasons |= _weight_reasons(hp)
     if hp.loss_type != "adaptive_kd":
         for knob in ("loss_patience", "loss_kd_weight", "loss_kd_teacher"):
             reasons[knob] = unused
     elif hp.loss_kd_weight == 0:
         reasons["loss_kd_teacher"] = "loss_kd_weight is 0"
+    elif hp.num_iterations // hp.eval_frequency < hp.loss_patience:
+        few = "num_iterations has fewer evaluations (eval_frequency) than loss_patience asks for"
+        reasons |= dict.fromkeys(("loss_kd_weight", "loss_kd_teacher"), few)
+    return reasons
+
+
+def _weight_reasons(hp: Knobs) -> dict[str, str]:
+    """Of a loss whose weights move."""
+    reasons = {}
+    ten = hp.loss_weight_method == "tenIters"
+    if ten:
+        reasons["loss_weight_update_frequency"] = "loss_weight_method is tenIters"
+    still = ""
+    if (10 if ten else hp.loss_weight_update_frequency) >= hp.num_iterations:
+        still = "no tree is left after the first update of the weights"
+        reasons["loss_weight_lr"] = still
+    elif hp.loss_weight_lr == 0:
+        still = "loss_weight_lr is 0"
+        reasons["loss_weight_update_frequency"] = still
+    if still:
+        reasons["loss_weight_method"] = still
+    return reasons
+
+
+def _course_reasons(hp: Knobs, has_checkpoints: bool) -> dict[str, str]:
+    reasons = {}
+    if hp.early_stopping_rounds == 0:
+        reasons["early_stopping_metric"] = "early_stopping_rounds is 0"
+    elif hp.num_iterations <= hp.eval_frequency:
+        only = "the only evaluation (eval_frequency) is that of all trees"
+        reasons |= dict.fromkeys(("early_stopping_rounds", "early_stopping_metric"), only)
+    if not has_checkpoints:
+        reasons["checkpoint_frequency"] = "there is no folder for checkpoints"
     return reasons
 
 

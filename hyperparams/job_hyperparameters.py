@@ -155,10 +155,15 @@ class LightGBMMtModelHyperparameters(Knobs):
 
     __hash__ = None  # type: ignore[assignment] # its lists have none
 
-    def without_effect(self, *, risk_tables_given: bool = False) -> dict[str, str]:
+    def without_effect(
+        self, *, risk_tables_given: bool = False, has_checkpoints: bool = True
+    ) -> dict[str, str]:
         """Return the knobs that were set but have no effect in this job, with the reason.
 
         Args:
             risk_tables_given: the job uses precomputed risk tables.
+            has_checkpoints: the job has a folder for checkpoints.
         """
-        return without_effect(self, risk_tables_given=risk_tables_given)
+        return without_effect(
+            self, risk_tables_given=risk_tables_given, has_checkpoints=has_checkpoints
+        )

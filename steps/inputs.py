@@ -71,12 +71,17 @@ def load_precomputed(
 
 
 def log_knobs_without_effect(
-    hyperparams: LightGBMMtModelHyperparameters, artifacts: PrecomputedArtifacts
+    hyperparams: LightGBMMtModelHyperparameters,
+    artifacts: PrecomputedArtifacts,
+    *,
+    has_checkpoints: bool,
 ) -> None:
     """Says which of the given hyperparameters do nothing in this job."""
     if hyperparams.ignored:
         logger.info("Ignored, for older jobs only: %s", ", ".join(hyperparams.ignored))
-    idle = hyperparams.without_effect(risk_tables_given=artifacts.risk_tables is not None)
+    idle = hyperparams.without_effect(
+        risk_tables_given=artifacts.risk_tables is not None, has_checkpoints=has_checkpoints
+    )
     for name, reason in idle.items():
         logger.info("%s has no effect: %s", name, reason)
     if hyperparams.features_in_no_group:

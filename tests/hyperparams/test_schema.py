@@ -182,9 +182,18 @@ EFFECTS: dict[str, list[tuple[dict[str, Any], str]] | None] = {
     "loss_type": HAS_EFFECT,
     "loss_beta": HAS_EFFECT,
     "loss_main_task_weight": HAS_EFFECT,
-    "loss_weight_lr": [({"loss_weight_lr": 0.2, "loss_type": "fixed"}, "loss_type is fixed")],
+    "loss_weight_lr": [
+        ({"loss_weight_lr": 0.2, "loss_type": "fixed"}, "loss_type is fixed"),
+        ({"loss_weight_lr": 0.2, "num_iterations": 10}, "no tree is left"),
+        (
+            {"loss_weight_lr": 0.2, "num_iterations": 9, "loss_weight_method": "tenIters"},
+            "no tree is left",
+        ),
+    ],
     "loss_weight_method": [
-        ({"loss_weight_method": "sqrt", "loss_type": "fixed"}, "loss_type is fixed")
+        ({"loss_weight_method": "sqrt", "loss_type": "fixed"}, "loss_type is fixed"),
+        ({"loss_weight_method": "sqrt", "num_iterations": 10}, "no tree is left"),
+        ({"loss_weight_method": "sqrt", "loss_weight_lr": 0}, "loss_weight_lr is 0"),
     ],
     "loss_weight_update_frequency": [
         ({"loss_weight_update_frequency": 5, "loss_type": "fixed"}, "loss_type is fixed"),
@@ -192,17 +201,28 @@ EFFECTS: dict[str, list[tuple[dict[str, Any], str]] | None] = {
             {"loss_weight_update_frequency": 5, "loss_weight_method": "tenIters"},
             "loss_weight_method is tenIters",
         ),
+        ({"loss_weight_update_frequency": 5, "loss_weight_lr": 0}, "loss_weight_lr is 0"),
     ],
     "loss_patience": [
         ({"loss_patience": 5}, "loss_type is adaptive"),
         ({"loss_patience": 5, "loss_type": "fixed"}, "loss_type is fixed"),
     ],
-    "loss_kd_weight": [({"loss_kd_weight": 2.0}, "loss_type is adaptive")],
+    "loss_kd_weight": [
+        ({"loss_kd_weight": 2.0}, "loss_type is adaptive"),
+        (
+            {"loss_kd_weight": 2.0, "loss_type": "adaptive_kd", "num_iterations": 24},
+            "fewer evaluations",
+        ),
+    ],
     "loss_kd_teacher": [
         ({"loss_kd_teacher": "best_self"}, "loss_type is adaptive"),
         (
             {"loss_kd_teacher": "best_self", "loss_type": "adaptive_kd", "loss_kd_weight": 0},
             "loss_kd_weight is 0",
+        ),
+        (
+            {"loss_kd_teacher": "best_self", "loss_type": "adaptive_kd", "num_iterations": 24},
+            "fewer evaluations",
         ),
     ],
     "loss_split_gradient": HAS_EFFECT,
@@ -231,9 +251,15 @@ EFFECTS: dict[str, list[tuple[dict[str, Any], str]] | None] = {
     "seed": HAS_EFFECT,
     "num_threads": HAS_EFFECT,
     "eval_frequency": HAS_EFFECT,
-    "early_stopping_rounds": HAS_EFFECT,
+    "early_stopping_rounds": [
+        ({"early_stopping_rounds": 5, "num_iterations": 5}, "the only evaluation")
+    ],
     "early_stopping_metric": [
-        ({"early_stopping_metric": "mean_auc"}, "early_stopping_rounds is 0")
+        ({"early_stopping_metric": "mean_auc"}, "early_stopping_rounds is 0"),
+        (
+            {"early_stopping_metric": "mean_auc", "early_stopping_rounds": 5, "num_iterations": 5},
+            "the only evaluation",
+        ),
     ],
     "calibrate_intercept": HAS_EFFECT,
     "checkpoint_frequency": HAS_EFFECT,
@@ -516,6 +542,8 @@ def test_knobs_with_effect_are_not_reported() -> None:
         "cat_field_list": ["b"],
         "loss_type": "adaptive_kd",
         "loss_kd_weight": 1,
+        "loss_weight_lr": 0.1,
+        "num_iterations": 30,
         "bagging_fraction": 0.5,
         "bagging_freq": 2,
         "use_quantized_grad": "auto",
@@ -539,6 +567,25 @@ def test_the_depth_caps_the_leaves_only_if_it_is_the_smaller() -> None:
     assert (
         "num_leaves" not in parse({"num_leaves": 131_072, "max_depth": 2**31 - 1}).without_effect()
     )
+
+
+def test_checkpoints_need_a_folder() -> None:
+    model = parse({"checkpoint_frequency": 3})
+    assert model.without_effect() == {}
+    reason = {"checkpoint_frequency": "there is no folder for checkpoints"}
+    assert model.without_effect(has_checkpoints=False) == reason
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"loss_weight_lr": 0.2, "num_iterations": 11},
+        {"loss_kd_weight": 2.0, "loss_type": "adaptive_kd", "num_iterations": 25},
+        {"early_stopping_rounds": 5, "num_iterations": 6},
+    ],
+)
+def test_one_more_iteration_gives_a_knob_its_effect(settings: dict[str, Any]) -> None:
+    assert parse(settings).without_effect() == {}
 
 
 def test_risk_table_knobs_do_nothing_with_precomputed_tables() -> None:
