@@ -95,6 +95,7 @@ class ModelParts:
         impute_dict: Value of a missing number, by column.
         risk_tables: Risk of each category, by feature.
         calibration: What makes calibrated probabilities, if it is there.
+        settings: Content of `hyperparameters.json`, of which the names above are checked.
     """
 
     text: str
@@ -106,6 +107,7 @@ class ModelParts:
     impute_dict: dict[str, float]
     risk_tables: dict[str, RiskTable]
     calibration: Calibration | None
+    settings: Mapping[str, Any]
 
 
 def read_model_directory(path: Path) -> ModelParts:
@@ -206,6 +208,7 @@ def _read(files: Mapping[str, _File]) -> ModelParts:
         impute_dict,
         {name: _by_category(table) for name, table in risk_tables.items()},
         calibration,
+        settings,
     )
 
 

@@ -16,7 +16,7 @@ from processing.features.artifacts import FLAGS
 from processing.features.encodings import source_column
 from processing.features.imputation import fill_missing
 from processing.features.risk_tables import RiskTable, category_risks
-from processing.reading.category_text import categories, is_text_like
+from processing.reading.category_text import categories, coded, is_text_like
 from processing.reading.number_text import is_number_like, is_string, number_values
 
 PlaceOfRow: TypeAlias = Callable[[int], str]
@@ -197,14 +197,11 @@ def _risks(
     column: pa.Array, tables: Mapping[int, RiskTable], *, few: bool
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """The risks of a column's rows, by the index of the feature that they are."""
-    if pa.types.is_dictionary(column.type):
-        encoded = column
-    elif few:
+    if few and not pa.types.is_dictionary(column.type):
         texts = categories(column)
         yield from ((index, category_risks(texts, table)) for index, table in tables.items())
         return
-    else:
-        encoded = column.dictionary_encode()
+    encoded = coded(column)
     distinct = [*categories(encoded.dictionary), None]
     missing = len(distinct) - 1
     indices = encoded.indices.fill_null(missing) if encoded.null_count else encoded.indices

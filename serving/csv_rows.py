@@ -38,7 +38,8 @@ def csv_rows(
             quote that is never closed, text that is not UTF-8.
     """
     body = body.removeprefix(_BYTE_ORDER_MARK)
-    if body.count(b'"') % 2:
+    # Quotes inside plain fields, such as `5" pipe`, are odd in number as well.
+    if body.count(b'"') % 2 and _has_open_quote(body):
         raise UnreadableError("the CSV has a quote that is never closed")
     first, is_all = _first_row(body)
     known = len(set(features) & set(first))
@@ -72,8 +73,20 @@ def csv_rows(
     return pa.RecordBatch.from_arrays(columns, names=list(features)), has_header
 
 
-def _rows(body: bytes) -> Iterator[list[str]]:
-    return csv.reader(io.TextIOWrapper(io.BytesIO(body), "utf-8", newline=""))
+def _rows(body: bytes, *, strict: bool = False) -> Iterator[list[str]]:
+    return csv.reader(io.TextIOWrapper(io.BytesIO(body), "utf-8", newline=""), strict=strict)
+
+
+def _has_open_quote(body: bytes) -> bool:
+    """Whether a quoted field goes on to the end, or text follows its last quote."""
+    try:
+        for _ in _rows(body, strict=True):
+            pass
+    except csv.Error as error:
+        return "field larger" not in str(error)
+    except UnicodeDecodeError:
+        pass
+    return False
 
 
 def _first_row(body: bytes) -> tuple[list[str], bool]:

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from common.messages import first_line, quoted_list
+from processing.reading.category_text import has_dictionaries
 from serving.faults import RequestError, TooLargeError, UnreadableError, missing_names
 from serving.limits import MAX_PARQUET_BYTES, MAX_RESULT_VALUES, PARQUET_PROCESS_BYTES
 
@@ -97,7 +98,9 @@ def _table(body: bytes, features: Sequence[str], numerical: Sequence[str]) -> pa
     table.validate(full=True)
     for index, name in enumerate(features):
         kind = table.schema.field(index).type
-        if name in numerical and pa.types.is_dictionary(kind):
+        if not pa.types.is_dictionary(kind):
+            continue
+        if name in numerical or not has_dictionaries(kind.value_type):
             table = table.set_column(index, name, table.column(index).cast(kind.value_type))
     return table.unify_dictionaries().combine_chunks()
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from processing.reading.category_text import categories, texts_of
+from processing.reading.category_text import categories, coded, texts_of
 from processing.reading.no_numbers import NoNumbers
 from processing.reading.number_text import number_values
 
@@ -82,7 +82,7 @@ class CategoryColumn:
 
     def append(self, chunk: pa.Array) -> None:
         """Add one batch's values, of any type with a text form."""
-        encoded = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
+        encoded = coded(chunk)
         if self._pending and self._pending[-1].type != encoded.type:
             self._flush()
         self._pending.append(encoded)

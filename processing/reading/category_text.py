@@ -57,7 +57,11 @@ def value_texts(values: pa.Array) -> list[str | None]:
     if is_string(values.type):
         texts: list[str | None] = values.cast(pa.large_string()).to_pylist()
         return texts
-    return [None if value is None else _plain_text(value) for value in values.to_pylist()]
+    try:
+        plain = values.to_pylist()
+    except (OverflowError, ValueError):
+        plain = [_plain_value(value) for value in values]
+    return [None if value is None else _plain_text(value) for value in plain]
 
 
 def texts_of(values: pa.Array) -> pa.Array:
@@ -66,8 +70,43 @@ def texts_of(values: pa.Array) -> pa.Array:
         return values.cast(pa.large_string())
     if pa.types.is_dictionary(values.type):
         return texts_of(values.dictionary_decode())
+    if not has_dictionaries(values.type):
+        return pa.array(value_texts(values), pa.large_string())
     encoded = values.dictionary_encode()
     return pa.array(value_texts(encoded.dictionary), pa.large_string()).take(encoded.indices)
+
+
+def coded(values: pa.Array) -> pa.DictionaryArray:
+    """The values as codes of distinct values, which several arrays can be made to have in common.
+
+    Args:
+        values: an array of a type that `is_text_like` admits.
+    """
+    kind = values.type
+    if pa.types.is_dictionary(kind):
+        if has_dictionaries(kind.value_type):
+            return values
+        return coded(values.dictionary_decode())
+    return (values if has_dictionaries(kind) else texts_of(values)).dictionary_encode()
+
+
+def has_dictionaries(kind: pa.DataType) -> bool:
+    """Whether Arrow (26) can encode values of a type, and unify their dictionaries.
+
+    Of half-precision floats it gives the bits as numbers, of nulls and small decimals an error.
+    """
+    types = pa.types
+    return bool(
+        is_string(kind)
+        or types.is_boolean(kind)
+        or types.is_integer(kind)
+        or types.is_float32(kind)
+        or types.is_float64(kind)
+        or types.is_date(kind)
+        or types.is_timestamp(kind)
+        or types.is_decimal128(kind)
+        or types.is_decimal256(kind)
+    )
 
 
 def is_text_like(kind: pa.DataType) -> bool:
@@ -88,6 +127,14 @@ def _float_text(value: float) -> str | None:
     if abs(float(value)) < _EXPONENT_FORM and value == int(value):
         return str(int(value))
     return str(value)
+
+
+def _plain_value(value: pa.Scalar) -> object:
+    """The value as Python's, or Arrow's text of what Python has none for: times after 9999."""
+    try:
+        return value.as_py()
+    except (OverflowError, ValueError):
+        return value.cast(pa.string()).as_py()
 
 
 def _plain_text(value: object) -> str:

@@ -66,7 +66,9 @@ def parquet_parts(
 def _part(file: DataFile, columns: list[str], encoded: list[str]) -> Iterator[pa.RecordBatch]:
     """Stream some columns of a file; `encoded` may name others, too."""
     with _open(file, encoded) as parquet:
-        yield from _whole(file, parquet, parquet.iter_batches(_BATCH_ROWS, columns=columns))
+        for batch in _whole(file, parquet, parquet.iter_batches(_BATCH_ROWS, columns=columns)):
+            # Arrow takes `a.b` for a field of the column `a`, too, if that has such a one.
+            yield batch if batch.num_columns == len(columns) else batch.select(columns)
 
 
 def all_parquet_batches(file: DataFile, n_columns: int) -> Iterator[pa.RecordBatch]:

@@ -11,7 +11,7 @@ from exceptions import UserError
 from processing.reading.category_text import texts_of
 from processing.reading.number_text import is_string
 from scoring.batch.blocks import Block
-from scoring.batch.outputs import Output, columns_in_order, joined
+from scoring.batch.outputs import Output, columns_in_order, joined, told_of
 
 ORIENTS = ("records", "split", "index", "values")
 _NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
@@ -71,7 +71,8 @@ class JsonOutput(Output):
         by_name |= added
         fields = []
         for name, column in by_name.items():
-            text = _json_texts(column, as_numbers=name in self._numbers)
+            with told_of(block, name):
+                text = _json_texts(column, as_numbers=name in self._numbers)
             if self._orient in ("records", "index"):
                 key = json.dumps(name, ensure_ascii=False) + ":"
                 text = pc.binary_join_element_wise(key, text, "")

@@ -1,13 +1,14 @@
 """What is written: the rows as they came, and beside them what scoring has added."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from common.messages import listed, quoted
+from common.messages import first_line, listed, quoted
 from exceptions import DataError
 from processing.reading.category_text import texts_of
 from processing.reading.csv_file import DELIMITERS
@@ -74,10 +75,11 @@ class TextOutput(Output):
         if block.file.file_format == self._format and block.names == self._names:
             fields = [block.raw_lines.texts()]
         else:
-            fields = [
-                _quoted(_as_text(column), self._delimiter)
-                for column in columns_in_order(block, self._names)
-            ]
+            columns = zip(self._names, columns_in_order(block, self._names), strict=True)
+            fields = []
+            for name, column in columns:
+                with told_of(block, name):
+                    fields.append(_quoted(_as_text(column), self._delimiter))
         fields += [_quoted(_as_text(column), self._delimiter) for column in added.values()]
         # The last field brings the line end with it.
         fields[-1] = pc.binary_join_element_wise(fields[-1], self._line_end.decode(), "")
@@ -97,6 +99,24 @@ def columns_in_order(block: Block, names: Sequence[str]) -> list[pa.Array]:
     if block.names == tuple(names):
         return list(columns.columns)
     return [columns.column(block.names.index(name)) for name in names]
+
+
+@contextmanager
+def told_of(block: Block, column: str) -> Iterator[None]:
+    """Says which column of the rows has no text form.
+
+    Raises:
+        DataError: bytes that are no UTF-8.
+    """
+    try:
+        yield
+    except pa.ArrowInvalid as error:
+        last = block.rows_before + len(block)
+        raise DataError(
+            f"{block.file.label}, rows {block.rows_before + 1} to {last}: "
+            f"column {quoted(column)} cannot be written as text ({first_line(error)}): choose "
+            "OUTPUT_FORMAT parquet, or leave it out"
+        ) from error
 
 
 def check_text_types(schema: pa.Schema, file_format: str) -> None:

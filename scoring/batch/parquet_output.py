@@ -8,6 +8,8 @@ import pyarrow.parquet as pq
 
 from common.messages import first_line
 from exceptions import DataError
+from processing.reading.category_text import texts_of
+from processing.reading.number_text import is_string
 from scoring.batch.blocks import Block
 from scoring.batch.outputs import Output, columns_in_order
 
@@ -38,13 +40,13 @@ class ParquetOutput(Output):
         columns = columns_in_order(block, self._schema.names)
         try:
             columns = [
-                column if column.type == field.type else column.cast(field.type)
+                _as_type(column, field.type)
                 for column, field in zip(columns, self._schema, strict=True)
             ]
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise DataError(
-                f"{block.file.label}: its columns do not have the types of the first file, and "
-                f"cannot be converted: {first_line(error)}"
+                f"{block.file.label}: its columns do not have the types of the other files, and "
+                f"cannot be converted: {first_line(error)}; OUTPUT_FORMAT csv takes them as text"
             ) from error
         return pa.RecordBatch.from_arrays([*columns, *added.values()], schema=self._whole)
 
@@ -63,6 +65,15 @@ class ParquetOutput(Output):
         if self._pending:
             self._writer.write_table(pa.Table.from_batches(self._pending, self._whole))
             self._pending = []
+
+
+def _as_type(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    if column.type == kind:
+        return column
+    if is_string(kind) and not is_string(column.type):
+        # As in a CSV file, which is not how Arrow writes dates and whole floats.
+        column = texts_of(column)
+    return column.cast(kind)
 
 
 def text_schema(names: Sequence[str]) -> pa.Schema:

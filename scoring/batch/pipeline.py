@@ -21,6 +21,7 @@ from processing.reading.columns import TableColumns
 from processing.reading.columns import check_columns as check_needed_columns
 from processing.reading.no_numbers import NoNumbers, check_numbers
 from scoring.batch.blocks import Block, read_blocks, read_header_line
+from scoring.batch.common_types import common_schema
 from scoring.batch.json_output import JsonOutput
 from scoring.batch.outputs import Output, TextOutput, check_text_types
 from scoring.batch.parquet_output import ParquetOutput, text_schema
@@ -108,7 +109,9 @@ def open_output(
         columns = scored_columns(scorer, no_features, settings.n_reasons)
         return ParquetOutput(
             sink,
-            header.schema or text_schema(header.names),
+            text_schema(header.names)
+            if header.schema is None
+            else common_schema([headers[file.label].schema for file in channel.files]),
             pa.schema([(name, column.type) for name, column in columns.items()]),
         )
     if header.schema is not None:

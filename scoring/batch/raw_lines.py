@@ -151,6 +151,7 @@ def _row_ends_by_python(
             yield f"{line}\n"
 
     starts, ends, done = [], [], 0
+    csv.field_size_limit(MAX_ROW_CHARACTERS)
     for _ in csv.reader(counted(), delimiter=delimiter.decode()):
         if position - 1 > done:
             starts.append(done)

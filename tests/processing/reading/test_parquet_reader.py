@@ -95,3 +95,9 @@ def test_all_rows_in_batches_that_are_shorter_the_more_columns_there_are(tmp_pat
         assert pa.Table.from_batches(batches) == table
         lengths[n_columns] = max(batch.num_rows for batch in batches)
     assert lengths[10_000] < lengths[2]
+
+
+def test_a_column_named_like_a_field_of_another_is_read_alone(tmp_path: Path) -> None:
+    table = pa.table({"a": [{"b": 1}, {"b": 2}], "a.b": [3, 4], "t": ["0", "1"]})
+    read = pa.Table.from_batches(_batches(_file(tmp_path, table), ("a.b",), (), ("t",)))
+    assert read.to_pydict() == {"a.b": [3, 4], "t": ["0", "1"]}

@@ -106,3 +106,10 @@ def test_a_row_that_is_too_long(tmp_path: Path) -> None:
     file = data_file(tmp_path / "rows.csv", b"a,b\n1,2\n" + b"x" * (1 << 21))
     with pytest.raises(DataError, match="more than 1048576 characters"):
         rows_of(file, 1 << 16)
+
+
+def test_a_long_field_beside_quotes_in_plain_fields(tmp_path: Path) -> None:
+    """Python's reader takes 131,072 characters by default."""
+    rows = [b"a,b", b'5" pipe,1', b"x" * 140_000 + b",2"]
+    csv.field_size_limit(131_072)
+    assert rows_of(data_file(tmp_path / "rows.csv", b"\n".join(rows)), 1 << 20) == rows
