@@ -36,6 +36,8 @@ def run_script() -> int:
     # Between two of LightGBM's parallel loops its threads spin, by default for milliseconds, in
     # which our own passes over the rows would lack their core. libgomp reads it when it is loaded.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    # A notebook's backend, which its processes inherit, may not be installed here.
+    os.environ["MPLBACKEND"] = "agg"
     # The rows are shared among our own threads; each of OpenBLAS's would take 40 MB for nothing.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 

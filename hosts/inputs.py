@@ -43,7 +43,7 @@ from processing.features.preprocessing import Preprocessing, used_columns
 from processing.features.risk_tables import RiskTable
 from processing.job.paths import JobPaths
 from processing.reading.columns import TableColumns
-from steps.initial_model import InitialModel
+from steps.initial_model import InitialModel, risk_table_smoothing
 from steps.inputs import check_data_headers, check_validation, job_columns
 from steps.job_data import JobData
 from steps.reference import TrainingReference, sample_size
@@ -130,7 +130,7 @@ class TeamInputs:
         drift = drift_on_hosts(team, rows, needed, [*numerical, *categorical], weight)
         learned = None if initial is None else initial.preprocessing
         impute_dict = self._impute(numerical, artifacts, learned)
-        risk_tables = self._map_risks(columns, categorical, hyperparams, artifacts, rows, learned)
+        risk_tables = self._map_risks(columns, categorical, hyperparams, artifacts, rows, initial)
         features = feature_names(used_columns(numerical, categorical, artifacts), risk_tables)
         self._make_labels(hyperparams, features)
         tables, labels = self._collect([split for split in needed if split != "train"])
@@ -217,7 +217,7 @@ class TeamInputs:
         hyperparams: LightGBMMtModelHyperparameters,
         artifacts: PrecomputedArtifacts,
         rows: Sequence[dict[str, int]],
-        learned: Preprocessing | None,
+        initial: InitialModel | None,
     ) -> dict[str, RiskTable]:
         if artifacts.risk_tables is not None:
             self._team.ask("data.check_no_missing", categorical, FLAGS[RISK_TABLE_MAP])
@@ -236,12 +236,12 @@ class TeamInputs:
             categorical,
             hyperparams.risk_labels,
             counts,
-            hyperparams.risk_table_smoothing,
+            risk_table_smoothing(hyperparams, initial),
             taken,
-            where_different=hyperparams.risk_tables == "auto" and learned is None,
+            where_different=hyperparams.risk_tables == "auto" and initial is None,
         )
-        if learned is not None:
-            joined = with_learned(joined, learned)
+        if initial is not None:
+            joined = with_learned(joined, initial.preprocessing)
         self._team.ask_each(
             "data.map_risks", [(joined.labels, joined.tables, own) for own in joined.of_fold]
         )

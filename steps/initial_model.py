@@ -5,6 +5,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from common.messages import quoted, quoted_list
 from exceptions import ArtifactError, HyperparameterError
@@ -31,6 +32,8 @@ class InitialModel:
         source: Where it was found.
         trees: Its trees; the values of the first one include the log-odds before it.
         tasks: Names of its tasks.
+        main_task: Name of its main task.
+        smoothing: Its `risk_table_smoothing`.
         categorical: Its columns with categories.
         preprocessing: What turns raw rows into its features.
         digest: SHA-256 of its model file.
@@ -39,6 +42,8 @@ class InitialModel:
     source: Path
     trees: list[SharedTree]
     tasks: list[str]
+    main_task: object
+    smoothing: float | Literal["auto"]
     categorical: list[str]
     preprocessing: Preprocessing
     digest: str
@@ -69,6 +74,8 @@ def initial_model(
     _check_same_job(initial, hyperparams, artifacts)
     _check_constraints(initial, hyperparams)
     logger.info("Going on from the model in %s: %d trees", source, len(initial.trees))
+    if "risk_table_smoothing" in hyperparams.model_fields_set:
+        logger.info("risk_table_smoothing has no effect: the risk tables are the initial model's")
     return initial
 
 
@@ -88,10 +95,13 @@ def _source(paths: JobPaths, hyperparams: LightGBMMtModelHyperparameters) -> Pat
 def _load(source: Path) -> InitialModel:
     parts = read_model_directory(source)
     used = set(parts.features)
+    smoothing = parts.settings.get("risk_table_smoothing")
     return InitialModel(
         source,
         read_saved_trees(parts.text, parts.model, str(source)),
         parts.tasks,
+        parts.settings.get("label_name"),
+        float(smoothing) if isinstance(smoothing, int | float) else "auto",
         parts.categorical,
         Preprocessing(
             parts.impute_dict,
@@ -116,7 +126,13 @@ def _check_same_job(
     categorical = [name for name in columns if name in hyperparams.cat_field_list]
     in_order = [name for name in columns if name in initial.categorical]
     _same(source, "categorical features", in_order, categorical)
-    if artifacts.risk_tables is None:
+    if artifacts.risk_tables is None and categorical:
+        if initial.main_task != hyperparams.label_name:
+            raise ArtifactError(
+                f"label_name is {quoted(hyperparams.label_name)}, but that of the initial model "
+                f"{source} is {quoted(str(initial.main_task))}: its categories are encoded by that "
+                "task's rates, so that the main task must be the same"
+            )
         made = initial.preprocessing.risk_tables.values()
         theirs = {(table["column"], table["task"]) for table in made if "column" in table}
         ours = {(name, task) for name in categorical for task in hyperparams.risk_labels[1:]}
@@ -200,3 +216,14 @@ def _same_numbers(theirs: float | RiskTable, ours: float | RiskTable | None) -> 
     # What was read from a model directory knows a category by other texts, too.
     known = {text: theirs["bins"].get(text) for text in ours["bins"]}
     return theirs["default_bin"] == ours["default_bin"] and known == ours["bins"]
+
+
+def risk_table_smoothing(
+    hyperparams: LightGBMMtModelHyperparameters, initial: InitialModel | None
+) -> float | Literal["auto"]:
+    """How strongly this job's risk tables are smoothed.
+
+    With an initial model as its were: whether these are the rows that its tables were made of, and
+    have to be encoded out of fold, is told by making the tables again.
+    """
+    return hyperparams.risk_table_smoothing if initial is None else initial.smoothing

@@ -26,7 +26,7 @@ from processing.features.preprocessing import RiskTableSettings, preprocess
 from processing.job.environment import environment_flag
 from processing.job.paths import JobPaths
 from processing.reading.columns import TableColumns
-from steps.initial_model import InitialModel
+from steps.initial_model import InitialModel, risk_table_smoothing
 from steps.job_data import JobData
 from steps.reference import TrainingReference, drift_of_features, sample_of_training
 
@@ -169,7 +169,7 @@ def prepare_data(
     }
     feature_drift = drift_of_features(splits, [*numerical, *categorical], sample_weight)
     risk_settings = RiskTableSettings(
-        hyperparams.risk_table_smoothing,
+        risk_table_smoothing(hyperparams, initial),
         hyperparams.risk_table_folds,
         hyperparams.seed,
         where_different=hyperparams.risk_tables == "auto",

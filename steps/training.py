@@ -139,5 +139,9 @@ def shift_intercepts(state: TrainingState, shifts: NDArray[np.float64], knob: st
 def log_similarity(state: TrainingState) -> None:
     """Logs the task-by-task similarity matrix."""
     names = state.task_names
-    matrix = pd.DataFrame(state.task_similarity, index=names, columns=names)
-    logger.info("Similarity of the tasks' predictions (1 = the same):\n%s", matrix.round(3))
+    matrix = pd.DataFrame(state.task_similarity, index=names, columns=names).round(3)
+    # Whole, where pandas would cut what is wider than a terminal.
+    with pd.option_context(
+        "display.max_columns", None, "display.max_rows", None, "display.expand_frame_repr", False
+    ):
+        logger.info("Similarity of the tasks' predictions (1 = the same):\n%s", matrix)

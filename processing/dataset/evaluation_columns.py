@@ -67,7 +67,12 @@ def evaluation_columns(
         task_columns: K task names.
         amount_name: column of amounts, if there is one.
         previous_score_columns: for some tasks, the column of an earlier model's scores.
+
+    Returns:
+        The columns; none for rows without labels, which nothing can be told of.
     """
+    if not set(task_columns) <= set(df.columns):
+        return EvaluationColumns(None, {})
     previous = {
         index: df[previous_score_columns[task]].to_numpy(copy=True)
         for index, task in enumerate(task_columns)

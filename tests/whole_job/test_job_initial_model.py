@@ -184,3 +184,28 @@ def test_the_hyperparameters_of_the_new_model_can_be_run_again(tmp_path: Path, f
     before = model_file(base).read_bytes()
     run_job(base)
     assert model_file(base).read_bytes() == before
+
+
+def test_rows_of_the_old_job_are_known_by_its_own_smoothing(
+    tmp_path: Path, job_log: pytest.LogCaptureFixture
+) -> None:
+    """Else they would be encoded by tables that know their own labels."""
+    first = run(tmp_path / "first", risk_table_smoothing=3)
+    same = run(tmp_path / "same", initial=first, risk_table_smoothing=3)
+    job_log.clear()
+    other = run(tmp_path / "other", initial=first, risk_table_smoothing=50)
+    assert model_file(other).read_bytes() == model_file(same).read_bytes()
+    assert "risk_table_smoothing has no effect" in job_log.text
+
+
+def test_the_main_task_stays_where_categories_are_encoded_by_its_rate(
+    tmp_path: Path, first: Path
+) -> None:
+    with pytest.raises(ValueError, match=r"label_name is 'isCard', but that of the initial model"):
+        run(tmp_path, initial=first, label_name="isCard")
+
+
+def test_another_main_task_goes_on_from_a_model_without_categories(tmp_path: Path) -> None:
+    first = run(tmp_path / "first", cat_field_list=[])
+    second = run(tmp_path / "second", initial=first, cat_field_list=[], label_name="isCard")
+    assert booster(second).current_iteration() == 16

@@ -39,6 +39,18 @@ def test_test_rows_without_labels_are_scored(
     assert list(members(unlabelled, "test")) == [f"test/predictions.{ending.removesuffix('.gz')}"]
 
 
+@pytest.mark.parametrize("is_there", [True, False], ids=["columns there", "columns absent"])
+def test_amounts_and_earlier_scores_of_rows_without_labels_do_not_matter(
+    tmp_path: Path, is_there: bool
+) -> None:
+    splits = {name: df.assign(money=2.0, old=df["age"]) for name, df in make_splits(100).items()}
+    splits["test"] = splits["test"].drop(columns=[*TASKS, *([] if is_there else ["money", "old"])])
+    judged = {"amount_name": "money", "previous_score_columns": {MAIN_TASK: "old"}}
+    run_job(write_tree(tmp_path, splits, hyperparameters(num_iterations=2, **judged)))
+    assert metrics(tmp_path, "val")["task_0_isFraud"]["previous"]
+    assert list(predictions(tmp_path, "test").columns) == ["id", *PROB]
+
+
 def test_labels_in_one_test_file_must_be_in_all(tmp_path: Path) -> None:
     splits = make_splits(100)
     write_tree(tmp_path, splits, hyperparameters())
