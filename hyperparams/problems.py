@@ -122,7 +122,7 @@ def wanted(annotation: Any, metadata: Sequence[Any], found: object = None) -> st
         least = next((f"at least {m.min_length} " for m in metadata if isinstance(m, MinLen)), "")
         return f"a list of {least}column names (text in one line, not blank)"
     if origin is dict:
-        return 'an object {"<task>": "<weight column>"} of column names'
+        return 'an object {"<task>": "<column>"} of column names'
     return _SCALARS[annotation] + _bounds(metadata, found)
 
 

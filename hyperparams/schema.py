@@ -221,7 +221,10 @@ class Knobs(BaseModel):
         default=0,
         ge=0,
         le=INT32_MAX,
-        description="Iterations without improvement after which training stops; 0: never.",
+        description=(
+            "Iterations without improvement after which training stops, seen at evaluations "
+            "(eval_frequency); 0: never."
+        ),
     )
     early_stopping_metric: Annotated[Literal["main_auc", "mean_auc", "mean_logloss"], AsChoice] = (
         Field(default="main_auc", description="Validation score that early stopping watches.")
