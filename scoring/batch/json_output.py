@@ -1,6 +1,7 @@
 """Scored rows as JSON, in the shapes that pandas calls `orient`, as far as they can be streamed."""
 
 import json
+import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import BinaryIO
 
@@ -115,7 +116,8 @@ def _json_texts(column: pa.Array, *, as_numbers: bool) -> pa.Array:
         return _json_texts(column.dictionary_decode(), as_numbers=as_numbers)
     if pa.types.is_nested(kind):
         values = [
-            json.dumps(value, ensure_ascii=False, default=str) for value in column.to_pylist()
+            json.dumps(_finite(value), ensure_ascii=False, default=str)
+            for value in column.to_pylist()
         ]
         return pa.array(values, pa.string())
     if pa.types.is_floating(kind):
@@ -130,6 +132,15 @@ def _json_texts(column: pa.Array, *, as_numbers: bool) -> pa.Array:
     else:
         texts = _strings(texts_of(column).cast(pa.string()))
     return texts.fill_null("null")
+
+
+def _finite(value: object) -> object:
+    """A value with null in place of what JSON has no number for, at any depth."""
+    if isinstance(value, dict):
+        return {name: _finite(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _strings(texts: pa.Array) -> pa.Array:
