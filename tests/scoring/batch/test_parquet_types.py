@@ -10,10 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from batch_steps import run
+from batch_steps import run_in_this_process
 from trees import TASKS, make_splits
 
 from scoring.batch.common_types import common_type
+from scoring.batch.places import BatchPlaces
 
 DAY = datetime.date(2020, 1, 2)
 TIME = datetime.datetime(2020, 1, 2, 3, 4, 5, 6)
@@ -24,16 +25,16 @@ def features(n_rows: int) -> pa.Table:
     return pa.Table.from_pandas(table, preserve_index=False)
 
 
-def scored(finished_job: Path, folder: Path, columns: list[pa.Array], **environ: str) -> Any:
-    """Runs the step on files with a column `more` each, and gives the process."""
+def scored(finished_job: Path, folder: Path, columns: list[pa.Array], **environ: str) -> int:
+    """Runs the step on files with a column `more` each, and gives the exit code."""
     rows = folder / "rows"
     shutil.rmtree(rows, ignore_errors=True)
     rows.mkdir()
     for number, column in enumerate(columns):
         table = features(len(column)).append_column("more", column)
         pq.write_table(table, rows / f"part-{number}.parquet")
-    places = ["--input", str(rows), "--output", str(folder / "out")]
-    return run(folder, "--model", str(finished_job / "model"), *places, **environ)
+    places = BatchPlaces(finished_job / "model", rows, folder / "out")
+    return run_in_this_process(places, environ)
 
 
 @pytest.mark.parametrize(
@@ -61,13 +62,17 @@ def scored(finished_job: Path, folder: Path, columns: list[pa.Array], **environ:
     ids=str,
 )
 def test_values_are_those_of_the_files(
-    tmp_path: Path, finished_job: Path, first: pa.Array, second: pa.Array, expected: list[Any]
+    tmp_path: Path,
+    finished_job: Path,
+    job_log: pytest.LogCaptureFixture,
+    first: pa.Array,
+    second: pa.Array,
+    expected: list[Any],
 ) -> None:
-    done = scored(finished_job, tmp_path, [first, second])
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert scored(finished_job, tmp_path, [first, second]) == 0
     found = pq.read_table(tmp_path / "out" / "predictions.parquet")
     assert found["more"].to_pylist() == expected
-    told = "written as text: 'more'" in done.stdout
+    told = "written as text: 'more'" in job_log.text
     assert told == (
         pa.types.is_string(found["more"].type)
         and first.type != second.type
@@ -96,8 +101,7 @@ def test_a_type_of_all_files_is_kept() -> None:
 def test_columns_of_rare_types_are_written_as_text(
     tmp_path: Path, finished_job: Path, column: pa.Array, output_format: str
 ) -> None:
-    done = scored(finished_job, tmp_path, [column], OUTPUT_FORMAT=output_format)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert scored(finished_job, tmp_path, [column], OUTPUT_FORMAT=output_format) == 0
     text = (tmp_path / "out" / f"predictions.{output_format}").read_text()
     expected = ["1.50", "0.5", "10000-01-01 00:00:00", "30313233-3435-3637-3839-616263646566"]
     assert any(value in text for value in expected) or pa.types.is_null(column.type)
@@ -107,7 +111,7 @@ def test_columns_of_rare_types_are_written_as_text(
 def test_bytes_that_are_no_text_are_told(
     tmp_path: Path, finished_job: Path, output_format: str
 ) -> None:
-    done = scored(finished_job, tmp_path, [pa.array([b"\xff"])], OUTPUT_FORMAT=output_format)
-    assert done.returncode == 1
-    assert "part-0.parquet, rows 1 to 1: column 'more' cannot be written as text" in done.stderr
-    assert "internal error" not in done.stderr
+    assert scored(finished_job, tmp_path, [pa.array([b"\xff"])], OUTPUT_FORMAT=output_format) == 1
+    told = (tmp_path / "out" / "_FAILURE").read_text()
+    assert "part-0.parquet, rows 1 to 1: column 'more' cannot be written as text" in told
+    assert "internal error" not in told
