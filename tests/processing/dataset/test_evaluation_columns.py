@@ -25,7 +25,7 @@ def test_columns_without_any_number_are_refused() -> None:
 
 
 def test_missing_and_negative_amounts_count_as_no_money(caplog: pytest.LogCaptureFixture) -> None:
-    table = _table(eur=[5, np.nan, -1], old=[0.5, np.nan, 3])
+    table = _table(eur=[5, np.nan, -1], old=[0.5, np.nan, 3], t=[0, 1, 0], u=[1, 0, 0])
     with caplog.at_level(logging.WARNING):
         columns = evaluation_columns("val", table, ["t", "u"], "eur", {"u": "old"})
     assert columns.amount is not None
@@ -41,6 +41,12 @@ def test_missing_and_negative_amounts_count_as_no_money(caplog: pytest.LogCaptur
 
 
 def test_without_such_columns_there_are_none() -> None:
-    columns = evaluation_columns("val", _table(x=[1]), ["t"], None, {})
+    columns = evaluation_columns("val", _table(x=[1], t=[0]), ["t"], None, {})
+    assert columns.amount is None
+    assert columns.previous == {}
+
+
+def test_rows_without_labels_are_judged_by_nothing() -> None:
+    columns = evaluation_columns("test", _table(eur=[5], old=[0.5]), ["t"], "eur", {"t": "old"})
     assert columns.amount is None
     assert columns.previous == {}
