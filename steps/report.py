@@ -15,6 +15,7 @@ from models.report.page import Report, render
 from models.trees.multitask_model import MultiTaskModel
 from processing.writing.atomic import write_text
 from processing.writing.staged_directory import StagedDirectory
+from steps.inputs import weight_columns
 
 _PACKAGES = ("lightgbm", "numpy", "pandas", "pyarrow", "scikit-learn")
 _MOST_WARNINGS = 100
@@ -65,6 +66,7 @@ def write_report(
         state=state.to_checkpoint_dict(),
         settings=hyperparams.model_dump(),
         given=sorted(hyperparams.model_fields_set),
+        weight_columns=weight_columns(hyperparams),
         warnings=warnings,
         scored_only=scored_only,
         model_digest=hashlib.sha256(model.model_to_string().encode()).hexdigest(),

@@ -24,6 +24,7 @@ class Report:
         state: Content of `training_state.json`.
         settings: Content of `hyperparameters.json`.
         given: Names of the settings that were given; the others are defaults.
+        weight_columns: Columns that hold row weights.
         warnings: Warnings of the job, in order.
         scored_only: There is a test split without labels.
         model_digest: SHA-256 of the model file, as hex digits.
@@ -34,6 +35,7 @@ class Report:
     state: Mapping[str, Any]
     settings: Mapping[str, Any]
     given: Sequence[str]
+    weight_columns: Sequence[str]
     warnings: Sequence[str]
     scored_only: bool
     model_digest: str
@@ -72,8 +74,6 @@ def _context(report: Report) -> dict[str, Any]:
     # The main task comes first, whatever its place among the tasks.
     order = [main, *(task for task in range(len(tasks)) if task != main)]
     with_previous = [task for task in order if figures.get(split, task, "previous")]
-    settings = report.settings
-    weights = [settings["sample_weight_name"], *(settings["task_weight_columns"] or {}).values()]
     return {
         "f": figures,
         "report": report,
@@ -88,10 +88,9 @@ def _context(report: Report) -> dict[str, Any]:
         "many": len(tasks) > MANY_TASKS,
         "has_money": any(figures.get(split, task, "money_caught") for task in order),
         "with_previous": with_previous,
-        "amount_name": settings.get("amount_name"),
+        "amount_name": report.settings.get("amount_name"),
         "kept_trees": _kept_trees(report),
         "stopped_on_request": _stopped_on_request(report),
-        "weight_columns": list(dict.fromkeys(column for column in weights if column)),
         "attention": verdict.points_of_attention(figures, tasks, split),
         "compared": lambda task: verdict.compared(figures, split, task),
         "shift_word": verdict.shift_word,
